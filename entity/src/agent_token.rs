@@ -1,0 +1,41 @@
+//! How an agent proves which device it is: a challenge, signed with the device key, becomes a short-lived token.
+
+use serde::{Deserialize, Serialize};
+
+/// Seconds that an agent token lives.
+pub const AGENT_TOKEN_SECONDS: u32 = 15 * 60;
+/// Seconds that a challenge can be answered.
+pub const CHALLENGE_SECONDS: u32 = 60;
+/// Set before the challenge when it is signed, so that this signature can stand for nothing else.
+pub const CHALLENGE_DOMAIN: &str = "reeve/agent-challenge/v1\n";
+
+/// Answer to `POST /agents/{id}/challenge`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Opaque to the agent; to be signed after [`CHALLENGE_DOMAIN`].
+    pub challenge: String,
+}
+
+/// `POST /agents/{id}/token`: the signed challenge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChallengeProof {
+    /// The challenge as received.
+    pub challenge: String,
+    /// Ed25519 signature over [`CHALLENGE_DOMAIN`] followed by the challenge, 64 bytes as base64url without padding.
+    pub signature: String,
+}
+
+/// Answer to a good [`ChallengeProof`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgentToken {
+    /// Bearer token for the Authorization header.
+    pub agent_token: String,
+    /// Seconds it lives.
+    pub expires_in_seconds: u32,
+}
+
+/// The bytes an agent signs to answer a challenge.
+#[must_use]
+pub fn challenge_message(challenge: &str) -> Vec<u8> {
+    [CHALLENGE_DOMAIN.as_bytes(), challenge.as_bytes()].concat()
+}

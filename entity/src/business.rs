@@ -1,0 +1,49 @@
+//! A business: a customer of the MSP.
+
+use crate::id::BusinessId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A business as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessView {
+    /// Names the business.
+    pub id: BusinessId,
+    /// What people call it.
+    pub business_name: String,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// Service locations it has.
+    pub service_locations: u64,
+    /// People of its own.
+    pub users: u64,
+    /// Devices by presence.
+    pub devices: PresenceCounts,
+}
+
+/// How many devices are in which presence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceCounts {
+    /// Reachable now.
+    pub online: u64,
+    /// Silent for too long.
+    pub offline: u64,
+    /// Registered, never heard of.
+    pub unknown: u64,
+}
+
+impl PresenceCounts {
+    /// All devices.
+    #[must_use]
+    pub const fn total(self) -> u64 {
+        self.online + self.offline + self.unknown
+    }
+}
+
+/// What is asked to add or rename a business.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusinessInput {
+    /// What people call it.
+    pub business_name: String,
+}

@@ -1,0 +1,84 @@
+//! What the server pushes to open portal pages. A hint to look or a small fresh value; losing one loses nothing.
+
+use crate::{
+    id::{BusinessId, DeviceId, RegistrationTokenId},
+    presence::Presence,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One event on `GET /portal/events`; its business decides who gets it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum PortalEvent {
+    /// The first event of a stream, and again when events were missed: what is shown may be stale.
+    Resync,
+    /// A device came, went or was changed.
+    Presence {
+        /// Whose device.
+        business_id: BusinessId,
+        /// Which device.
+        device_id: DeviceId,
+        /// Whether it can be reached.
+        presence: Presence,
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// Fresh values of a device.
+    Metrics {
+        /// Whose device.
+        business_id: BusinessId,
+        /// Which device.
+        device_id: DeviceId,
+        /// When they were taken.
+        collected_at: DateTime<Utc>,
+        /// Use of processors, 0–100.
+        cpu_percent: Option<f32>,
+        /// Use of memory, 0–100.
+        memory_percent: Option<f32>,
+        /// Use of the fullest disk, 0–100.
+        disk_percent: Option<f32>,
+    },
+    /// Something else about a device changed: services, software, facts, name.
+    Device {
+        /// Whose device.
+        business_id: BusinessId,
+        /// Which device.
+        device_id: DeviceId,
+    },
+    /// A machine has used a registration token.
+    Registered {
+        /// Whose device.
+        business_id: BusinessId,
+        /// The token.
+        token_id: RegistrationTokenId,
+        /// The device that it became.
+        device_id: DeviceId,
+    },
+}
+
+impl PortalEvent {
+    /// Whose event it is; nobody's in particular for [`PortalEvent::Resync`].
+    #[must_use]
+    pub const fn business_id(&self) -> Option<BusinessId> {
+        match self {
+            Self::Resync => None,
+            Self::Presence { business_id, .. }
+            | Self::Metrics { business_id, .. }
+            | Self::Device { business_id, .. }
+            | Self::Registered { business_id, .. } => Some(*business_id),
+        }
+    }
+
+    /// Which device it is about, if it is about one.
+    #[must_use]
+    pub const fn device_id(&self) -> Option<DeviceId> {
+        match self {
+            Self::Resync => None,
+            Self::Presence { device_id, .. }
+            | Self::Metrics { device_id, .. }
+            | Self::Device { device_id, .. }
+            | Self::Registered { device_id, .. } => Some(*device_id),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Table `businesses`.
+
+use crate::id::BusinessId;
+use sea_orm::entity::prelude::*;
+
+#[expect(missing_docs, reason = "columns are described by the views that show them")]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "businesses")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: BusinessId,
+    pub business_name: String,
+    pub created_at: DateTimeUtc,
+}
+
+/// Relations are composite keys in the schema; queries join by hand.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,52 @@
+//! Table `agent_devices`.
+
+use crate::{
+    device::DeviceState,
+    id::{BusinessId, DeviceId, ServiceLocationId},
+    platform::{Arch, Os},
+    presence::{DisconnectReason, LinkKind, Presence},
+    system_service::ServiceManager,
+};
+use sea_orm::entity::prelude::*;
+
+#[expect(missing_docs, reason = "columns are described by the views that show them")]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "agent_devices")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: DeviceId,
+    pub device_key: i64,
+    pub business_id: BusinessId,
+    pub service_location_id: Option<ServiceLocationId>,
+    pub device_name: String,
+    pub hostname: String,
+    pub public_key: String,
+    pub state: DeviceState,
+    pub os_type: Os,
+    pub os_architecture: Arch,
+    pub os_version: Option<String>,
+    pub agent_version: String,
+    pub presence: Presence,
+    pub presence_since: Option<DateTimeUtc>,
+    pub disconnect_reason: Option<DisconnectReason>,
+    pub link: Option<LinkKind>,
+    pub last_seen_at: Option<DateTimeUtc>,
+    pub boot_id: Option<String>,
+    pub facts: String,
+    pub facts_digest: Option<String>,
+    pub services_manager: Option<ServiceManager>,
+    pub services_digest: Option<String>,
+    pub services_reported_at: Option<DateTimeUtc>,
+    pub software_digest: Option<String>,
+    pub software_count: Option<i64>,
+    pub samples_dropped: i64,
+    pub search_text: String,
+    pub created_at: DateTimeUtc,
+    pub revoked_at: Option<DateTimeUtc>,
+}
+
+/// Relations are composite keys in the schema; queries join by hand.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,20 @@
+//! Table `user_grants`.
+
+use crate::id::{BusinessId, UserId};
+use sea_orm::entity::prelude::*;
+
+#[expect(missing_docs, reason = "columns are described by the views that show them")]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "user_grants")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: UserId,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub business_id: BusinessId,
+}
+
+/// Relations are composite keys in the schema; queries join by hand.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,69 @@
+//! The schema of Reeve over time, for SQLite and PostgreSQL. Frozen text: imports no type of today.
+#![warn(missing_docs)]
+
+use sea_orm_migration::{prelude::*, sea_orm::DatabaseBackend};
+
+/// Declares one step from its two texts; its name is the name of its file.
+macro_rules! step {
+    ($up:ident, $down:ident) => {
+        #[derive(sea_orm_migration::prelude::DeriveMigrationName)]
+        pub(crate) struct Migration;
+
+        #[sea_orm_migration::async_trait::async_trait]
+        #[expect(elided_lifetimes_in_paths, reason = "as the trait declares them")]
+        impl sea_orm_migration::MigrationTrait for Migration {
+            async fn up(
+                &self,
+                manager: &sea_orm_migration::SchemaManager,
+            ) -> Result<(), sea_orm_migration::DbErr> {
+                crate::run(manager, $up).await
+            }
+
+            async fn down(
+                &self,
+                manager: &sea_orm_migration::SchemaManager,
+            ) -> Result<(), sea_orm_migration::DbErr> {
+                crate::run(manager, $down).await
+            }
+        }
+    };
+}
+pub(crate) use step;
+
+mod m0001_businesses;
+mod m0002_devices;
+mod m0003_metrics;
+mod m0004_audit;
+
+/// The ordered list of steps.
+pub struct Migrator;
+
+#[sea_orm_migration::async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_businesses::Migration),
+            Box::new(m0002_devices::Migration),
+            Box::new(m0003_metrics::Migration),
+            Box::new(m0004_audit::Migration),
+        ]
+    }
+}
+
+/// Runs statements separated by `;`, with the few type names in which the two engines differ filled in.
+async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    let words: &[(&str, &str)] = match manager.get_database_backend() {
+        DatabaseBackend::Postgres => &[
+            ("{uuid}", "uuid"),
+            ("{time}", "timestamptz"),
+            ("{real}", "double precision"),
+            ("{clustered}", ""),
+        ],
+        _ => &[("{uuid}", "BLOB"), ("{time}", "TEXT"), ("{real}", "REAL"), ("{clustered}", "WITHOUT ROWID")],
+    };
+    let sql = words.iter().fold(sql.to_owned(), |sql, (word, text)| sql.replace(word, text));
+    for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

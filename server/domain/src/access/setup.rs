@@ -1,0 +1,87 @@
+//! The first admin: made through a one-time link, and never again.
+
+use crate::{Error, Result, SessionSecret, Store, Visitor, secret};
+use entity::{
+    id::UserId,
+    input,
+    session::SetupInput,
+    table::{server_state, user},
+    user::Role,
+};
+use sea_orm::{ActiveModelTrait as _, EntityTrait as _, PaginatorTrait as _, Set, sea_query::OnConflict};
+
+/// Where the digest of the key is kept.
+const SETUP_KEY: &str = "setup_key_digest";
+
+/// May the first admin still be made?
+///
+/// # Errors
+/// When the database fails.
+pub async fn setup_is_open(store: &Store) -> Result<bool> {
+    Ok(user::Entity::find().count(store.db()).await? == 0)
+}
+
+/// A new key for the one-time link while there is no user; the key before it stops working.
+///
+/// # Errors
+/// When the database fails.
+pub async fn new_setup_key(store: &Store) -> Result<Option<String>> {
+    if !setup_is_open(store).await? {
+        return Ok(None);
+    }
+    let key = secret::opaque()?;
+    let row = server_state::ActiveModel { name: Set(SETUP_KEY.to_owned()), value: Set(secret::digest(&key)) };
+    let change = store.begin().await?;
+    server_state::Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(server_state::Column::Name)
+                .update_column(server_state::Column::Value)
+                .to_owned(),
+        )
+        .exec(&*change)
+        .await?;
+    change.commit_unattended().await?;
+    Ok(Some(key))
+}
+
+/// Makes the first admin and signs them in.
+///
+/// # Errors
+/// Not found when there is a user already or the key is not the one; invalid names the field.
+pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput) -> Result<SessionSecret> {
+    let gone = || Error::not_found("page");
+    if let Some(wait) = store.throttle().wait_seconds(store.now(), &visitor.source_ip, SETUP_KEY) {
+        return Err(Error::too_many(wait));
+    }
+    let stored = server_state::Entity::find_by_id(SETUP_KEY).one(store.db()).await?;
+    if !setup_is_open(store).await? || stored.is_none_or(|row| row.value != secret::digest(&setup.key)) {
+        store.throttle().failed(store.now(), &visitor.source_ip, SETUP_KEY);
+        return Err(gone());
+    }
+    let full_name = input::line("full_name", &setup.full_name)?;
+    let email = input::email("email", &setup.email)?;
+    input::password("password", &setup.password)?;
+    let password_hash = super::hash_password(store, &setup.password).await?;
+
+    let change = store.begin().await?;
+    // Whoever deletes the key makes the admin: of two at the same time, one.
+    if server_state::Entity::delete_by_id(SETUP_KEY).exec(&*change).await?.rows_affected != 1 {
+        return Err(gone());
+    }
+    let admin = user::ActiveModel {
+        id: Set(UserId::generate()),
+        business_id: Set(None),
+        email: Set(email),
+        full_name: Set(full_name),
+        role: Set(Role::MspAdmin),
+        password_hash: Set(password_hash),
+        must_change_password: Set(false),
+        is_active: Set(true),
+        last_sign_in_at: Set(None),
+        created_at: Set(store.now()),
+    }
+    .insert(&*change)
+    .await?;
+    change.commit_unattended().await?;
+    super::sign_in::begin_session(store, visitor, admin.id).await
+}

@@ -1,0 +1,92 @@
+//! What everybody may do with their own account.
+
+use crate::{
+    Cx, Error, Result,
+    access::{end_sessions, hash_password, verify_password},
+};
+use entity::{
+    id::SessionId,
+    input,
+    problem::Problem,
+    session::{PasswordInput, SessionView},
+    table::{session, user},
+};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, sea_query::Expr};
+
+/// Replaces one's own password and ends all one's other sessions.
+///
+/// # Errors
+/// Invalid names the field: the current password is wrong, or the new one is too short or the same.
+pub async fn change_password(cx: &Cx, passwords: PasswordInput) -> Result<()> {
+    let (store, me) = (cx.store(), cx.me());
+    if let Some(wait) = store.throttle().wait_seconds(store.now(), cx.source_ip(), &me.email) {
+        return Err(Error::too_many(wait));
+    }
+    input::password("new_password", &passwords.new_password)?;
+    if passwords.new_password == passwords.current_password {
+        return Err(Problem::invalid("new_password", "Choose another password than the present one.").into());
+    }
+    let row = user::Entity::find_by_id(me.id).one(cx.db()).await?.ok_or_else(Error::signed_out)?;
+    if passwords.current_password.len() > input::PASSWORD_MAX
+        || !verify_password(store, &passwords.current_password, Some(row.password_hash)).await?
+    {
+        store.throttle().failed(store.now(), cx.source_ip(), &me.email);
+        return Err(Problem::invalid("current_password", "This is not your present password.").into());
+    }
+    let hash = hash_password(store, &passwords.new_password).await?;
+    let permit = cx.permit_self();
+    let change = permit.begin().await?;
+    user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, Expr::value(hash))
+        .col_expr(user::Column::MustChangePassword, Expr::value(false))
+        .filter(user::Column::Id.eq(me.id))
+        .exec(&*change)
+        .await?;
+    end_sessions(cx, &change, me.id, Some(cx.session_id())).await?;
+    permit.commit(change, None, "account.change_password", "Changed their own password".to_owned()).await
+}
+
+/// One's own sessions that are still good, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sessions(cx: &Cx) -> Result<Vec<SessionView>> {
+    let rows = session::Entity::find()
+        .filter(session::Column::UserId.eq(cx.me().id))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(cx.store().now()))
+        .order_by_desc(session::Column::CreatedAt)
+        .all(cx.db())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| SessionView {
+            is_current: row.id == cx.session_id(),
+            id: row.id,
+            user_agent: row.user_agent,
+            source_ip: row.source_ip,
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+        })
+        .collect())
+}
+
+/// Ends one of one's own sessions.
+///
+/// # Errors
+/// Not found when it is not one's own or over already.
+pub async fn end_session(cx: &Cx, id: SessionId) -> Result<()> {
+    let permit = cx.permit_self();
+    let change = permit.begin().await?;
+    let ended = session::Entity::update_many()
+        .col_expr(session::Column::EndedAt, Expr::value(cx.store().now()))
+        .filter(session::Column::Id.eq(id))
+        .filter(session::Column::UserId.eq(cx.me().id))
+        .filter(session::Column::EndedAt.is_null())
+        .exec(&*change)
+        .await?;
+    if ended.rows_affected == 0 {
+        return Err(Error::not_found("session"));
+    }
+    permit.commit(change, None, "account.end_session", "Ended one of their own sessions".to_owned()).await
+}

@@ -1,0 +1,150 @@
+//! From a device key to a short-lived token, and from a token to an [`AgentCx`]. The keys, audience and type are the
+//! agents' alone: a person's credential is no good here.
+
+use crate::{AgentCx, Error, Result, Store};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signature, VerifyingKey};
+use entity::{
+    agent_token::{
+        AGENT_TOKEN_SECONDS, AgentToken, CHALLENGE_SECONDS, Challenge, ChallengeProof, challenge_message,
+    },
+    device::DeviceState,
+    id::DeviceId,
+    problem::{Problem, ProblemCode},
+    table::device,
+};
+use jsonwebtoken::{Algorithm, Header, Validation};
+use sea_orm::EntityTrait as _;
+use serde::{Deserialize, Serialize};
+
+/// What a token is for; a challenge is no token and a token no challenge.
+#[derive(Clone, Copy)]
+enum Audience {
+    Agent,
+    Challenge,
+}
+
+impl Audience {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "reeve-agent",
+            Self::Challenge => "reeve-agent-challenge",
+        }
+    }
+
+    const fn lifetime_seconds(self) -> u32 {
+        match self {
+            Self::Agent => AGENT_TOKEN_SECONDS,
+            Self::Challenge => CHALLENGE_SECONDS,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    aud: String,
+    sub: DeviceId,
+    iat: i64,
+    exp: i64,
+}
+
+/// A challenge for a device to sign.
+///
+/// # Errors
+/// Not found when there is no such device, gone when it was revoked.
+pub async fn challenge(store: &Store, id: DeviceId) -> Result<Challenge> {
+    active(store, id).await?;
+    Ok(Challenge { challenge: issue(store, Audience::Challenge, id)? })
+}
+
+/// Takes the signed challenge and gives a token.
+///
+/// # Errors
+/// Signed out when the challenge is old or the signature is not the device's; gone when it was revoked.
+pub async fn exchange(store: &Store, id: DeviceId, proof: ChallengeProof) -> Result<AgentToken> {
+    let device = active(store, id).await?;
+    if check(store, Audience::Challenge, &proof.challenge)? != id {
+        return Err(Error::signed_out());
+    }
+    let key = public_key(&device.public_key)?;
+    let signature = URL_SAFE_NO_PAD
+        .decode(&proof.signature)
+        .ok()
+        .and_then(|bytes| Signature::from_slice(&bytes).ok())
+        .ok_or_else(|| Problem::invalid("signature", "Must be 64 bytes as base64url without padding."))?;
+    key.verify_strict(&challenge_message(&proof.challenge), &signature).map_err(|_| {
+        Problem::new(ProblemCode::SignedOut, "The signature is not from the key of this device.")
+    })?;
+    token(store, id)
+}
+
+/// From the bearer token of a request to the context of its device. Revocation works at once: the row is asked.
+///
+/// # Errors
+/// Signed out when the token is not good, gone when the device was revoked.
+pub async fn authenticate(store: &Store, bearer: &str) -> Result<AgentCx> {
+    let id = check(store, Audience::Agent, bearer)?;
+    Ok(AgentCx::new(store, &active(store, id).await?))
+}
+
+/// A token for a device that has just proved who it is.
+pub(crate) fn token(store: &Store, id: DeviceId) -> Result<AgentToken> {
+    Ok(AgentToken {
+        agent_token: issue(store, Audience::Agent, id)?,
+        expires_in_seconds: Audience::Agent.lifetime_seconds(),
+    })
+}
+
+/// Reads a device's public key.
+///
+/// # Errors
+/// Names the field when it is no Ed25519 key.
+pub(crate) fn public_key(text: &str) -> Result<VerifyingKey> {
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok())
+        .filter(|key| !key.is_weak())
+        .ok_or_else(|| {
+            let detail = "Must be an Ed25519 public key: 32 bytes as base64url without padding.";
+            Problem::invalid("device_public_key", detail).into()
+        })
+}
+
+async fn active(store: &Store, id: DeviceId) -> Result<device::Model> {
+    let device =
+        device::Entity::find_by_id(id).one(store.db()).await?.ok_or_else(|| Error::not_found("device"))?;
+    match device.state {
+        DeviceState::Active => Ok(device),
+        DeviceState::Revoked => Err(Error::gone("The access of this device was revoked.")),
+    }
+}
+
+fn issue(store: &Store, audience: Audience, id: DeviceId) -> Result<String> {
+    let now = store.now().timestamp();
+    let claims = Claims {
+        aud: audience.word().to_owned(),
+        sub: id,
+        iat: now,
+        exp: now + i64::from(audience.lifetime_seconds()),
+    };
+    jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &store.keys().signing)
+        .map_err(|error| Error::Internal(format!("signing a token: {error}")))
+}
+
+/// Checks signature, audience and time, and says whose it is.
+fn check(store: &Store, audience: Audience, token: &str) -> Result<DeviceId> {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_audience(&[audience.word()]);
+    validation.set_required_spec_claims(&["aud", "sub", "exp"]);
+    // The library reads the system's clock; ours is handed in and asked below.
+    validation.validate_exp = false;
+    let claims: Claims = jsonwebtoken::decode(token, &store.keys().verifying, &validation)
+        .map_err(|_| Error::signed_out())?
+        .claims;
+    if claims.exp <= store.now().timestamp() {
+        return Err(Problem::new(ProblemCode::SignedOut, "The token has expired.").into());
+    }
+    Ok(claims.sub)
+}

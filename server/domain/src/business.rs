@@ -1,0 +1,133 @@
+//! Businesses: the customers of the MSP.
+
+use crate::{
+    Cx, Error, Result,
+    device::{CountBy, presence_counts},
+    error::on_duplicate,
+    store::statement,
+};
+use entity::{
+    business::{BusinessInput, BusinessView},
+    id::BusinessId,
+    input,
+    policy::Action,
+    table::business,
+};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _,
+    QueryFilter as _, QueryOrder as _, Set, sea_query::Expr,
+};
+use std::collections::HashMap;
+
+/// Businesses within reach, by name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(cx: &Cx) -> Result<Vec<BusinessView>> {
+    let rows =
+        cx.select::<business::Entity>().order_by_asc(business::Column::BusinessName).all(cx.db()).await?;
+    views(cx, rows).await
+}
+
+/// One business.
+///
+/// # Errors
+/// Not found when it is out of reach.
+pub async fn get(cx: &Cx, id: BusinessId) -> Result<BusinessView> {
+    let row = find(cx, id).await?;
+    views(cx, vec![row]).await?.pop().ok_or_else(|| Error::not_found("business"))
+}
+
+/// Adds a business.
+///
+/// # Errors
+/// Forbidden by role; invalid or conflict names the field.
+pub async fn add(cx: &Cx, input: BusinessInput) -> Result<BusinessView> {
+    let permit = cx.permit(Action::ManageBusiness, None)?;
+    let name = input::line("business_name", &input.business_name)?;
+    let id = BusinessId::generate();
+    let change = permit.begin().await?;
+    business::ActiveModel {
+        id: Set(id),
+        business_name: Set(name.clone()),
+        created_at: Set(cx.store().now()),
+    }
+    .insert(&*change)
+    .await
+    .map_err(on_duplicate("business_name", TAKEN))?;
+    permit.commit(change, None, "business.add", format!("Added the business {name}")).await?;
+    get(cx, id).await
+}
+
+/// Renames a business.
+///
+/// # Errors
+/// Not found when it is out of reach, forbidden by role; invalid or conflict names the field.
+pub async fn rename(cx: &Cx, id: BusinessId, input: BusinessInput) -> Result<BusinessView> {
+    let before = find(cx, id).await?;
+    let permit = cx.permit(Action::ManageBusiness, Some(id))?;
+    let name = input::line("business_name", &input.business_name)?;
+    let change = permit.begin().await?;
+    business::Entity::update_many()
+        .col_expr(business::Column::BusinessName, Expr::value(name.as_str()))
+        .filter(business::Column::Id.eq(id))
+        .exec(&*change)
+        .await
+        .map_err(on_duplicate("business_name", TAKEN))?;
+    let summary = format!("Renamed the business {} to {name}", before.business_name);
+    permit.commit(change, None, "business.rename", summary).await?;
+    get(cx, id).await
+}
+
+const TAKEN: &str = "There is a business of this name already.";
+
+/// The row, if it is within reach.
+pub(crate) async fn find(cx: &Cx, id: BusinessId) -> Result<business::Model> {
+    cx.select::<business::Entity>()
+        .filter(business::Column::Id.eq(id))
+        .one(cx.db())
+        .await?
+        .ok_or_else(|| Error::not_found("business"))
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct Count {
+    business_id: BusinessId,
+    count: i64,
+}
+
+/// Rows of `table` per business within reach.
+async fn count(cx: &Cx, table: &str) -> Result<HashMap<BusinessId, u64>> {
+    let (condition, values) = cx.reach().condition("business_id");
+    let sql = format!(
+        "SELECT business_id, count(*) AS count FROM {table} WHERE business_id IS NOT NULL AND {condition} \
+         GROUP BY business_id"
+    );
+    let rows = cx.db().query_all_raw(statement(cx.db().get_database_backend(), &sql, values)).await?;
+    rows.iter()
+        .map(|row| Count::from_query_result(row, "").map(|c| (c.business_id, c.count.unsigned_abs())))
+        .collect::<std::result::Result<_, _>>()
+        .map_err(Error::from)
+}
+
+async fn views(cx: &Cx, rows: Vec<business::Model>) -> Result<Vec<BusinessView>> {
+    let devices = presence_counts(cx, CountBy::Business).await?;
+    let locations = count(cx, "service_locations").await?;
+    let users = count(cx, "users").await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| BusinessView {
+            service_locations: locations.get(&row.id).copied().unwrap_or_default(),
+            users: users.get(&row.id).copied().unwrap_or_default(),
+            devices: devices
+                .iter()
+                .filter(|c| c.business_id == row.id)
+                .map(|c| c.counts)
+                .next()
+                .unwrap_or_default(),
+            id: row.id,
+            business_name: row.business_name,
+            created_at: row.created_at,
+        })
+        .collect())
+}

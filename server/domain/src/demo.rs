@@ -1,0 +1,167 @@
+//! A sample MSP to look around in: made on an empty database alone.
+
+use crate::{
+    Result, SystemCx,
+    access::{hash_password, setup_is_open},
+    registration, secret,
+};
+use chrono::Duration;
+use entity::{
+    id::{BusinessId, RegistrationTokenId, ServiceLocationId, UserId},
+    registration::{EXPIRES_IN_HOURS_DEFAULT, IssuedRegistrationToken, RegistrationState, TOKEN_PREFIX},
+    table::{business, registration_token, service_location, user, user_grant},
+    user::{GrantedBusiness, Role, UserView, UserWithPassword},
+};
+use sea_orm::{ActiveModelTrait as _, Set};
+
+/// What [`seed`] has made.
+pub struct Seed {
+    /// A person of every role, with the password that works once.
+    pub people: Vec<UserWithPassword>,
+    /// For one real agent.
+    pub token: IssuedRegistrationToken,
+}
+
+/// Businesses with their service locations: name, street, who is there.
+type Place = (&'static str, &'static str, &'static str);
+const BUSINESSES: [(&str, [Place; 2]); 3] = [
+    (
+        "Harbour Dental Group",
+        [
+            ("Harbour Street practice", "12 Harbour Street, 24103 Kiel", "Ines Falk"),
+            ("Old Town practice", "3 Market Square, 24103 Kiel", "Jonas Brandt"),
+        ],
+    ),
+    (
+        "Northwind Joinery",
+        [
+            ("Workshop", "41 Mill Lane, 24768 Rendsburg", "Peter Holm"),
+            ("Showroom", "8 Canal Road, 24768 Rendsburg", "Maja Lund"),
+        ],
+    ),
+    (
+        "Lindqvist & Partners",
+        [
+            ("Head office", "77 Castle Avenue, 24937 Flensburg", "Sofia Lindqvist"),
+            ("Archive", "5 Station Yard, 24937 Flensburg", "Emil Berg"),
+        ],
+    ),
+];
+
+/// Name, address, role; customers' people belong to the first business, the technician is granted the first two.
+const PEOPLE: [(&str, &str, Role); 5] = [
+    ("Ada Reeve", "admin@demo.example", Role::MspAdmin),
+    ("Tom Okafor", "technician@demo.example", Role::Technician),
+    ("Lena Vogt", "auditor@demo.example", Role::Auditor),
+    ("Ines Falk", "owner@demo.example", Role::BusinessOwner),
+    ("Jonas Brandt", "contact@demo.example", Role::Contact),
+];
+
+/// Makes the sample MSP, or nothing when there is a user already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(cx: &SystemCx) -> Result<Option<Seed>> {
+    let store = cx.store();
+    if !setup_is_open(store).await? {
+        return Ok(None);
+    }
+    let now = store.now();
+    let mut passwords = Vec::new();
+    for _ in PEOPLE {
+        let password = secret::readable(4, 4)?;
+        let hash = hash_password(store, &password).await?;
+        passwords.push((password, hash));
+    }
+    let change = store.begin().await?;
+    let mut granted = Vec::new();
+    let mut first_location = None;
+    for (name, places) in BUSINESSES {
+        let business_id = BusinessId::generate();
+        business::ActiveModel {
+            id: Set(business_id),
+            business_name: Set(name.to_owned()),
+            created_at: Set(now),
+        }
+        .insert(&*change)
+        .await?;
+        granted.push(GrantedBusiness { id: business_id, business_name: name.to_owned() });
+        for (index, (location_name, address, contact_person)) in places.into_iter().enumerate() {
+            let id = ServiceLocationId::generate();
+            first_location.get_or_insert(id);
+            service_location::ActiveModel {
+                id: Set(id),
+                business_id: Set(business_id),
+                location_name: Set(location_name.to_owned()),
+                address: Set(Some(address.to_owned())),
+                contact_person: Set(Some(contact_person.to_owned())),
+                contact_phone: Set(None),
+                is_headquarters: Set(index == 0),
+                created_at: Set(now),
+            }
+            .insert(&*change)
+            .await?;
+        }
+    }
+    let mut people = Vec::new();
+    for ((full_name, email, role), (password, hash)) in PEOPLE.into_iter().zip(passwords) {
+        let home = granted.first().filter(|_| !role.is_msp());
+        let row = user::ActiveModel {
+            id: Set(UserId::generate()),
+            business_id: Set(home.map(|home| home.id)),
+            email: Set(email.to_owned()),
+            full_name: Set(full_name.to_owned()),
+            role: Set(role),
+            password_hash: Set(hash),
+            must_change_password: Set(true),
+            is_active: Set(true),
+            last_sign_in_at: Set(None),
+            created_at: Set(now),
+        }
+        .insert(&*change)
+        .await?;
+        let grants: Vec<_> =
+            if role == Role::Technician { granted.iter().take(2).cloned().collect() } else { Vec::new() };
+        for grant in &grants {
+            user_grant::ActiveModel { user_id: Set(row.id), business_id: Set(grant.id) }
+                .insert(&*change)
+                .await?;
+        }
+        people.push(UserWithPassword { user: view(row, home, grants), one_time_password: password });
+    }
+    let token = format!("{TOKEN_PREFIX}{}", secret::readable(3, 8)?);
+    let id = RegistrationTokenId::generate();
+    let expires_at = now + Duration::hours(i64::from(EXPIRES_IN_HOURS_DEFAULT));
+    registration_token::ActiveModel {
+        id: Set(id),
+        business_id: Set(granted[0].id),
+        service_location_id: Set(first_location),
+        device_name: Set(None),
+        token_hash: Set(secret::digest(&token)),
+        state: Set(RegistrationState::Issued),
+        created_by: Set(None),
+        created_at: Set(now),
+        expires_at: Set(expires_at),
+        device_id: Set(None),
+    }
+    .insert(&*change)
+    .await?;
+    change.commit_unattended().await?;
+    Ok(Some(Seed { people, token: registration::with_commands(store.public_url(), id, token, expires_at) }))
+}
+
+fn view(row: user::Model, home: Option<&GrantedBusiness>, granted: Vec<GrantedBusiness>) -> UserView {
+    UserView {
+        id: row.id,
+        email: row.email,
+        full_name: row.full_name,
+        role: row.role,
+        business_id: row.business_id,
+        business_name: home.map(|home| home.business_name.clone()),
+        granted,
+        is_active: row.is_active,
+        must_change_password: row.must_change_password,
+        last_sign_in_at: row.last_sign_in_at,
+        created_at: row.created_at,
+    }
+}

@@ -1,0 +1,98 @@
+//! What people change about a device.
+
+use super::{find, get, note, search_text};
+use crate::{Cx, Error, Result, service_location};
+use entity::{
+    activity::ActivityKind,
+    device::{DeviceEvent, DeviceInput, DeviceView},
+    facts::Facts,
+    id::DeviceId,
+    input,
+    policy::Action,
+    portal_event::PortalEvent,
+    presence::{DisconnectReason, Presence},
+    table::device,
+};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
+
+/// Renames a device or moves it to another service location of its business.
+///
+/// # Errors
+/// Not found when it is out of reach, forbidden by role; invalid names the field.
+pub async fn change(cx: &Cx, id: DeviceId, input: DeviceInput) -> Result<DeviceView> {
+    let row = find(cx, id).await?;
+    let permit = cx.permit(Action::ManageDevice, Some(row.business_id))?;
+    let name = input::line("device_name", &input.device_name)?;
+    let location = service_location::check_belongs(cx, input.service_location_id, row.business_id).await?;
+    let facts: Facts = serde_json::from_str(&row.facts).unwrap_or_default();
+    let change = permit.begin().await?;
+    device::Entity::update_many()
+        .col_expr(device::Column::DeviceName, Expr::value(name.as_str()))
+        .col_expr(device::Column::SearchText, Expr::value(search_text(&name, &row.hostname, &facts)))
+        .col_expr(device::Column::ServiceLocationId, Expr::value(input.service_location_id))
+        .filter(device::Column::Id.eq(id))
+        .exec(&*change)
+        .await?;
+    let mut parts = Vec::new();
+    if name != row.device_name {
+        parts.push(format!("Renamed it from {} to {name}", row.device_name));
+    }
+    if input.service_location_id != row.service_location_id {
+        let place = location.map_or_else(|| "no service location".to_owned(), |l| l.location_name);
+        parts.push(format!("Moved it to {place}"));
+    }
+    if parts.is_empty() {
+        return get(cx, id).await;
+    }
+    permit.commit(change, Some(id), "device.change", parts.join(". ")).await?;
+    cx.store().publish(PortalEvent::Device { business_id: row.business_id, device_id: id });
+    get(cx, id).await
+}
+
+/// Ends the access of a device for good: its tokens stop working and its socket is closed at once. What it reported
+/// is kept.
+///
+/// # Errors
+/// Not found when it is out of reach, forbidden by role, conflict when it is revoked already.
+pub async fn revoke(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
+    let row = find(cx, id).await?;
+    let permit = cx.permit(Action::RevokeDevice, Some(row.business_id))?;
+    let refused = || Error::conflict(None, "The access of this device was revoked already.");
+    let next = row.state.on(DeviceEvent::Revoke).ok_or_else(refused)?;
+    let now = cx.store().now();
+    let change = permit.begin().await?;
+    let moved = device::Entity::update_many()
+        .col_expr(device::Column::State, Expr::value(next))
+        .col_expr(device::Column::RevokedAt, Expr::value(now))
+        .col_expr(device::Column::Presence, Expr::value(Presence::Offline))
+        .col_expr(device::Column::PresenceSince, Expr::value(now))
+        .col_expr(device::Column::DisconnectReason, Expr::value(DisconnectReason::Revoked))
+        .filter(device::Column::Id.eq(id))
+        .filter(device::Column::State.eq(row.state))
+        .exec(&*change)
+        .await?;
+    if moved.rows_affected == 0 {
+        return Err(refused());
+    }
+    note(
+        &change,
+        id,
+        row.business_id,
+        now,
+        ActivityKind::Offline,
+        "Offline: the device was revoked".to_owned(),
+    )
+    .await?;
+    permit.commit(change, Some(id), "device.revoke", "Revoked the device's access".to_owned()).await?;
+    cx.store().tracker().forget(id);
+    if let Some(courier) = cx.store().courier() {
+        courier.disconnect(id, DisconnectReason::Revoked);
+    }
+    cx.store().publish(PortalEvent::Presence {
+        business_id: row.business_id,
+        device_id: id,
+        presence: Presence::Offline,
+        since: now,
+    });
+    get(cx, id).await
+}

@@ -1,0 +1,33 @@
+//! The verbs of Reeve: the only crate that touches the database. Every verb takes who is asking first: a [`Cx`]
+//! (a person), an [`AgentCx`] (one device) or a [`SystemCx`] (a job); none of them can be made without
+//! authentication. Knows nothing of HTTP, cookies or HTML.
+#![warn(missing_docs)]
+
+pub mod access;
+pub mod account;
+pub mod agent_token;
+pub mod business;
+pub mod clock;
+mod courier;
+pub mod demo;
+pub mod device;
+mod error;
+pub mod job;
+mod keys;
+pub mod metric;
+pub mod overview;
+mod presence;
+pub mod registration;
+pub mod report;
+mod secret;
+pub mod service_location;
+mod show_once;
+mod store;
+pub mod user;
+
+pub use access::{AgentCx, Cx, SessionSecret, SystemCx, Visitor};
+pub use clock::Clock;
+pub use courier::Courier;
+pub use error::{Error, Result};
+pub use presence::LinkId;
+pub use store::{Config, Store};

@@ -1,0 +1,142 @@
+//! A device says hello: it is online from here on, and the time before is explained.
+
+use crate::{AgentCx, Result, device::note};
+use chrono::{DateTime, Utc};
+use entity::{
+    activity::ActivityKind,
+    input::clip,
+    portal_event::PortalEvent,
+    presence::{LinkKind, Presence},
+    table::device,
+    wire::{Heartbeat, HeartbeatAnswer, Hello, Known, PROTOCOL, Settings, Welcome},
+};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
+
+/// Takes the first words of an agent.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hello(cx: &AgentCx, hello: &Hello, link: LinkKind) -> Result<Welcome> {
+    let store = cx.store();
+    let now = store.now();
+    super::seen(cx, link);
+    let row = cx.device().await?;
+    let came_online = row.presence != Presence::Online;
+    let since = if came_online { now } else { row.presence_since.unwrap_or(now) };
+    let agent_version = clip(&hello.agent_version, 40);
+    let reason = hello.previous.as_ref().map(|previous| previous.reason);
+
+    let change = store.begin().await?;
+    device::Entity::update_many()
+        .col_expr(device::Column::Presence, Expr::value(Presence::Online))
+        .col_expr(device::Column::PresenceSince, Expr::value(since))
+        .col_expr(device::Column::DisconnectReason, Expr::value(reason.or(row.disconnect_reason)))
+        .col_expr(device::Column::Link, Expr::value(link))
+        .col_expr(device::Column::LastSeenAt, Expr::value(now))
+        .col_expr(device::Column::AgentVersion, Expr::value(agent_version.as_str()))
+        .col_expr(device::Column::BootId, Expr::value(hello.boot_id.as_deref().map(|id| clip(id, 64))))
+        .col_expr(device::Column::OsType, Expr::value(hello.os_type))
+        .col_expr(device::Column::OsArchitecture, Expr::value(hello.os_architecture))
+        .filter(device::Column::Id.eq(row.id))
+        .exec(&*change)
+        .await?;
+    for (kind, summary) in events(&row, hello, &agent_version, link, now) {
+        note(&change, row.id, row.business_id, now, kind, summary).await?;
+    }
+    change.commit_unattended().await?;
+    store.tracker().stored(row.id, Presence::Online);
+    if came_online {
+        store.publish(PortalEvent::Presence {
+            business_id: row.business_id,
+            device_id: row.id,
+            presence: Presence::Online,
+            since,
+        });
+    } else {
+        store.publish(PortalEvent::Device { business_id: row.business_id, device_id: row.id });
+    }
+    Ok(Welcome {
+        protocol: PROTOCOL.min(hello.protocol),
+        server_time: now,
+        settings: Settings::default(),
+        known: known(&row),
+    })
+}
+
+/// What this hello tells that was not known before.
+fn events(
+    row: &device::Model,
+    hello: &Hello,
+    agent_version: &str,
+    link: LinkKind,
+    now: DateTime<Utc>,
+) -> Vec<(ActivityKind, String)> {
+    let mut events = Vec::new();
+    let reason = hello.previous.as_ref().map(|previous| previous.reason);
+    match row.presence {
+        Presence::Unknown => events.push((ActivityKind::Online, "Online for the first time".to_owned())),
+        Presence::Offline => {
+            let silence = row.last_seen_at.map(|at| format!(" after {} of silence", duration(now - at)));
+            let because = reason.map(|reason| format!(": {}", reason.sentence()));
+            let summary =
+                ["Online again".to_owned(), silence.unwrap_or_default(), because.unwrap_or_default()];
+            events.push((ActivityKind::Online, summary.concat()));
+        }
+        Presence::Online => {}
+    }
+    if row.link.is_some_and(|before| before != link) {
+        let way = match link {
+            LinkKind::Socket => "The agent is back on its socket",
+            LinkKind::Polling => "Sockets are blocked: the agent polls over HTTP",
+        };
+        events.push((ActivityKind::LinkChanged, way.to_owned()));
+    }
+    if hello.boot_id.is_some() && row.boot_id.is_some() && hello.boot_id != row.boot_id {
+        events.push((ActivityKind::Rebooted, "The machine was restarted".to_owned()));
+    }
+    if agent_version != row.agent_version {
+        let summary = format!("The agent went from version {} to {agent_version}", row.agent_version);
+        events.push((ActivityKind::AgentChanged, summary));
+    }
+    events
+}
+
+/// `4 min`, `3 h 20 min`, `2 d 4 h`.
+fn duration(span: chrono::Duration) -> String {
+    let minutes = span.num_minutes().max(0);
+    match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, 0) => format!("{} s", span.num_seconds().max(0)),
+        (0, 0, m) => format!("{m} min"),
+        (0, h, m) => format!("{h} h {m} min"),
+        (d, h, _) => format!("{d} d {h} h"),
+    }
+}
+
+fn known(row: &device::Model) -> Known {
+    Known {
+        services: row.services_digest.clone(),
+        software: row.software_digest.clone(),
+        facts: row.facts_digest.clone(),
+    }
+}
+
+/// A heartbeat over HTTP, with the hello of an agent that has no socket to say it on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn heartbeat(cx: &AgentCx, heartbeat: &Heartbeat) -> Result<HeartbeatAnswer> {
+    let known = match &heartbeat.hello {
+        Some(words) => hello(cx, words, heartbeat.link).await?.known,
+        None => {
+            super::seen(cx, heartbeat.link);
+            known(&cx.device().await?)
+        }
+    };
+    let settings = Settings::default();
+    Ok(HeartbeatAnswer {
+        next_checkin_seconds: settings.heartbeat_interval_seconds,
+        config_updated: false,
+        settings,
+        known,
+    })
+}

@@ -1,0 +1,159 @@
+//! Service locations: the places of a business.
+
+use crate::{
+    Cx, Error, Result, business,
+    device::{CountBy, presence_counts},
+    error::on_duplicate,
+};
+use entity::{
+    id::{BusinessId, ServiceLocationId},
+    input,
+    policy::Action,
+    service_location::{ServiceLocationInput, ServiceLocationView},
+    table::service_location,
+};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, Set,
+};
+use std::collections::HashMap;
+
+/// Service locations within reach, of one business or of all, by name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(cx: &Cx, business: Option<BusinessId>) -> Result<Vec<ServiceLocationView>> {
+    let mut select = cx.select::<service_location::Entity>();
+    if let Some(business) = business {
+        select = select.filter(service_location::Column::BusinessId.eq(business));
+    }
+    let rows = select.order_by_asc(service_location::Column::LocationName).all(cx.db()).await?;
+    views(cx, rows).await
+}
+
+/// One service location.
+///
+/// # Errors
+/// Not found when it is out of reach.
+pub async fn get(cx: &Cx, id: ServiceLocationId) -> Result<ServiceLocationView> {
+    let row = find(cx, id).await?;
+    views(cx, vec![row]).await?.pop().ok_or_else(|| Error::not_found("service location"))
+}
+
+/// Adds a service location to a business.
+///
+/// # Errors
+/// Not found when the business is out of reach, forbidden by role; invalid or conflict names the field.
+pub async fn add(cx: &Cx, business: BusinessId, input: ServiceLocationInput) -> Result<ServiceLocationView> {
+    business::find(cx, business).await?;
+    let permit = cx.permit(Action::ManageServiceLocation, Some(business))?;
+    let id = ServiceLocationId::generate();
+    let row = service_location::ActiveModel {
+        id: Set(id),
+        business_id: Set(business),
+        created_at: Set(cx.store().now()),
+        ..filled(&input)?
+    };
+    let change = permit.begin().await?;
+    row.insert(&*change).await.map_err(on_duplicate("location_name", TAKEN))?;
+    let summary = format!("Added the service location {}", input.location_name.trim());
+    permit.commit(change, None, "service_location.add", summary).await?;
+    get(cx, id).await
+}
+
+/// Changes a service location.
+///
+/// # Errors
+/// Not found when it is out of reach, forbidden by role; invalid or conflict names the field.
+pub async fn change(
+    cx: &Cx,
+    id: ServiceLocationId,
+    input: ServiceLocationInput,
+) -> Result<ServiceLocationView> {
+    let before = find(cx, id).await?;
+    let permit = cx.permit(Action::ManageServiceLocation, Some(before.business_id))?;
+    let summary = format!("Changed the service location {}", before.location_name);
+    let filled = filled(&input)?;
+    let mut row = before.into_active_model();
+    row.location_name = filled.location_name;
+    row.address = filled.address;
+    row.contact_person = filled.contact_person;
+    row.contact_phone = filled.contact_phone;
+    row.is_headquarters = filled.is_headquarters;
+    let change = permit.begin().await?;
+    row.update(&*change).await.map_err(on_duplicate("location_name", TAKEN))?;
+    permit.commit(change, None, "service_location.change", summary).await?;
+    get(cx, id).await
+}
+
+const TAKEN: &str = "This business has a service location of this name already.";
+
+fn filled(input: &ServiceLocationInput) -> Result<service_location::ActiveModel> {
+    Ok(service_location::ActiveModel {
+        location_name: Set(input::line("location_name", &input.location_name)?),
+        address: Set(input::optional_line("address", &input.address)?),
+        contact_person: Set(input::optional_line("contact_person", &input.contact_person)?),
+        contact_phone: Set(input::optional_line("contact_phone", &input.contact_phone)?),
+        is_headquarters: Set(input.is_headquarters),
+        ..Default::default()
+    })
+}
+
+/// The row, if it is within reach.
+pub(crate) async fn find(cx: &Cx, id: ServiceLocationId) -> Result<service_location::Model> {
+    cx.select::<service_location::Entity>()
+        .filter(service_location::Column::Id.eq(id))
+        .one(cx.db())
+        .await?
+        .ok_or_else(|| Error::not_found("service location"))
+}
+
+/// Checks that a service location, where one is named, belongs to the business.
+pub(crate) async fn check_belongs(
+    cx: &Cx,
+    id: Option<ServiceLocationId>,
+    business: BusinessId,
+) -> Result<Option<service_location::Model>> {
+    let Some(id) = id else { return Ok(None) };
+    let wrong = || {
+        entity::problem::Problem::invalid(
+            "service_location_id",
+            "This place does not belong to the business.",
+        )
+    };
+    match find(cx, id).await {
+        Ok(row) if row.business_id == business => Ok(Some(row)),
+        Ok(_) | Err(Error::Refused(_)) => Err(wrong().into()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn views(cx: &Cx, rows: Vec<service_location::Model>) -> Result<Vec<ServiceLocationView>> {
+    let names: HashMap<_, _> = cx
+        .select::<entity::table::business::Entity>()
+        .all(cx.db())
+        .await?
+        .into_iter()
+        .map(|row| (row.id, row.business_name))
+        .collect();
+    let devices = presence_counts(cx, CountBy::ServiceLocation).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ServiceLocationView {
+            business_name: names.get(&row.business_id).cloned().unwrap_or_default(),
+            devices: devices
+                .iter()
+                .filter(|c| c.service_location_id == Some(row.id))
+                .map(|c| c.counts)
+                .next()
+                .unwrap_or_default(),
+            id: row.id,
+            business_id: row.business_id,
+            location_name: row.location_name,
+            address: row.address,
+            contact_person: row.contact_person,
+            contact_phone: row.contact_phone,
+            is_headquarters: row.is_headquarters,
+            created_at: row.created_at,
+        })
+        .collect())
+}

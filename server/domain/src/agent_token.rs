@@ -112,7 +112,8 @@ pub(crate) fn public_key(text: &str) -> Result<VerifyingKey> {
         })
 }
 
-async fn active(store: &Store, id: DeviceId) -> Result<device::Model> {
+/// The row of a device that may talk to the server.
+pub(crate) async fn active(store: &Store, id: DeviceId) -> Result<device::Model> {
     let device =
         device::Entity::find_by_id(id).one(store.db()).await?.ok_or_else(|| Error::not_found("device"))?;
     match device.state {

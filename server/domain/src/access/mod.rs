@@ -24,7 +24,7 @@ use entity::{
     table::device,
     user::Me,
 };
-use sea_orm::{DatabaseConnection, EntityTrait, Select};
+use sea_orm::{DatabaseConnection, Select};
 
 /// Who knocks, before it is known who they are.
 #[derive(Clone, Debug)]
@@ -142,12 +142,9 @@ impl AgentCx {
         &self.store
     }
 
-    /// The row of this device.
+    /// The row of this device; gone when it was revoked after it proved who it is.
     pub(crate) async fn device(&self) -> Result<device::Model> {
-        device::Entity::find_by_id(self.device_id)
-            .one(self.store.db())
-            .await?
-            .ok_or_else(|| crate::Error::not_found("device"))
+        crate::agent_token::active(&self.store, self.device_id).await
     }
 }
 

@@ -102,9 +102,9 @@ const fn expression(sort: DeviceSort) -> &'static str {
         DeviceSort::Status => "CASE d.presence WHEN 'offline' THEN 0 WHEN 'unknown' THEN 1 ELSE 2 END",
         DeviceSort::Business => "lower(b.business_name)",
         DeviceSort::Os => "d.os_type || ' ' || COALESCE(d.os_version, '')",
-        DeviceSort::Cpu => "COALESCE(l.cpu_percent, -1)",
-        DeviceSort::Memory => "COALESCE(l.memory_percent, -1)",
-        DeviceSort::Disk => "COALESCE(l.disk_percent, -1)",
+        DeviceSort::Cpu => "COALESCE(l.cpu_percent, -1.0)",
+        DeviceSort::Memory => "COALESCE(l.memory_percent, -1.0)",
+        DeviceSort::Disk => "COALESCE(l.disk_percent, -1.0)",
         DeviceSort::Version => "d.agent_version",
         DeviceSort::LastSeen => "COALESCE(d.last_seen_at, d.created_at)",
     }

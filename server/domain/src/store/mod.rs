@@ -4,6 +4,8 @@ mod change;
 mod cursor;
 mod scoped;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use change::{Audit, Change};
 pub(crate) use cursor::{decode as decode_cursor, encode as encode_cursor};

@@ -66,11 +66,20 @@ pub(crate) trait Tenant: EntityTrait {
 /// One line per tenant table. Owned tables have `NOT NULL`; in Shared ones (`users`, `audit_entries`) an absent
 /// business means the MSP's own, which only those who reach every business see.
 macro_rules! tenants {
-    ($($module:ident.$column:ident),+ $(,)?) => {$(
-        impl Tenant for table::$module::Entity {
-            const BUSINESS: Self::Column = table::$module::Column::$column;
+    ($($module:ident.$column:ident),+ $(,)?) => {
+        $(
+            impl Tenant for table::$module::Entity {
+                const BUSINESS: Self::Column = table::$module::Column::$column;
+            }
+        )+
+
+        /// The names of the tenant tables, for the test that compares them with the database's own catalogue.
+        #[cfg(test)]
+        pub(super) fn tenant_tables() -> Vec<&'static str> {
+            use sea_orm::EntityName as _;
+            vec![$(table::$module::Entity.table_name()),+]
         }
-    )+};
+    };
 }
 
 tenants! {

@@ -1,0 +1,53 @@
+//! What this build runs on, and the few things asked of the operating system itself.
+
+use entity::platform::{Arch, Os};
+
+/// Version of the agent.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Operating system family.
+pub const OS: Os = if cfg!(target_os = "windows") {
+    Os::Windows
+} else if cfg!(target_os = "macos") {
+    Os::Macos
+} else {
+    Os::Linux
+};
+
+/// Processor architecture.
+pub const ARCH: Arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("the agent knows x86_64 and aarch64");
+
+/// Host name.
+#[must_use]
+pub fn hostname() -> String {
+    sysinfo::System::host_name().unwrap_or_else(|_| "unnamed".to_owned())
+}
+
+/// Changes with every boot; `None` where the system does not say.
+#[must_use]
+pub fn boot_id() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned());
+    // macOS keeps the moment of the boot; Windows computes it anew from a clock that drifts.
+    #[cfg(target_os = "macos")]
+    return sysinfo::System::boot_time().ok().map(|time| time.to_string());
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    return None;
+}
+
+/// Ends this process in order when its supervisor dies, where the system can do that: two supervisors would
+/// otherwise mean two agents.
+pub fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        let parent = rustix::process::getppid();
+        let set = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+        // The supervisor may have died before the signal was set.
+        if set.is_ok() && rustix::process::getppid() != parent {
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+        }
+    }
+}

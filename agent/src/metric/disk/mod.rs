@@ -1,0 +1,22 @@
+//! The local disks: every real one once, nothing that is made of memory or lies elsewhere.
+
+#[cfg(target_os = "linux")]
+mod linux;
+mod mount;
+#[cfg(not(target_os = "linux"))]
+mod other;
+
+#[cfg(target_os = "linux")]
+use linux as os;
+#[cfg(not(target_os = "linux"))]
+use other as os;
+
+use entity::metric::DiskSample;
+
+/// Every local disk, by where it is mounted.
+#[must_use]
+pub fn all() -> Vec<DiskSample> {
+    let mut disks = os::all();
+    disks.sort_by(|a, b| a.mount.cmp(&b.mount));
+    disks
+}

@@ -1,0 +1,190 @@
+//! A server that keeps what it is sent in memory, and misbehaves on request.
+
+use super::{World, http, socket};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signature, VerifyingKey};
+use entity::{
+    agent_token::{AgentToken, Challenge, ChallengeProof, challenge_message},
+    id::{BusinessId, DeviceId},
+    problem::{Problem, ProblemCode},
+    registration::{RegisterAnswer, RegisterRequest},
+    wire::{Heartbeat, HeartbeatAnswer, Metrics, MetricsAnswer, websocket_url},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// A registration token that works as often as it is used.
+pub const GOOD_TOKEN: &str = "AGT-good";
+
+/// A server on a port of its own.
+pub struct FakeServer {
+    pub url: String,
+    address: SocketAddr,
+    world: Arc<Mutex<World>>,
+    tasks: JoinSet<()>,
+}
+
+impl FakeServer {
+    pub async fn start() -> Self {
+        let world = World::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut server = Self {
+            url: format!("http://{address}"),
+            address,
+            world: Arc::new(Mutex::new(world)),
+            tasks: JoinSet::new(),
+        };
+        server.listen(listener);
+        server
+    }
+
+    fn listen(&mut self, listener: TcpListener) {
+        let world = Arc::clone(&self.world);
+        self.tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let Ok((stream, _)) = listener.accept().await else { return };
+                connections.spawn(serve(stream, Arc::clone(&world)));
+            }
+        });
+    }
+
+    /// What it knows and how it behaves.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    /// Goes away without a word, with every connection.
+    pub async fn vanish(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// Comes back where it was.
+    pub async fn come_back(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.listen(listener);
+    }
+}
+
+async fn serve(mut stream: TcpStream, world: Arc<Mutex<World>>) {
+    let Some(request) = http::read(&mut stream).await else { return };
+    world.lock().unwrap().requests += 1;
+    if request.path == "/ws" {
+        return socket::serve(stream, &request, world).await;
+    }
+    if let Some(name) = request.path.strip_prefix("/downloads/") {
+        let file = world.lock().unwrap().downloads.get(name).cloned();
+        let status = if file.is_some() { 200 } else { 404 };
+        return http::answer_with(&mut stream, status, &file.unwrap_or_default()).await;
+    }
+    let (status, body) = respond(&request, &mut world.lock().unwrap());
+    http::answer(&mut stream, status, &body).await;
+}
+
+fn problem(code: ProblemCode, detail: &str) -> (u16, Value) {
+    (code.status(), json!(Problem::new(code, detail)))
+}
+
+fn read<T: DeserializeOwned>(request: &http::Request) -> T {
+    serde_json::from_slice(&request.body).expect("the agent sends what the wire says")
+}
+
+fn respond(request: &http::Request, world: &mut World) -> (u16, Value) {
+    let Some(path) = request.path.strip_prefix("/api/v1/agents/") else {
+        return (404, json!("no such page"));
+    };
+    if path == "register" {
+        return register(&read(request), world, request.headers.get("host").expect("a host"));
+    }
+    let (device, what) = path.split_once('/').expect("a device and a word");
+    let device: DeviceId = device.parse().unwrap();
+    if world.revoked && matches!(what, "challenge" | "token") {
+        return problem(ProblemCode::Gone, "The access of this device was ended.");
+    }
+    match what {
+        "challenge" => {
+            world.challenges += 1;
+            (200, json!(Challenge { challenge: format!("challenge-{}", world.challenges) }))
+        }
+        "token" => exchange(device, &read(request), world),
+        _ if !request.bearer().is_some_and(|token| world.agent_tokens.contains(token)) => {
+            problem(ProblemCode::SignedOut, "The agent token is not good.")
+        }
+        _ => report(what, request, world),
+    }
+}
+
+fn register(request: &RegisterRequest, world: &mut World, host: &str) -> (u16, Value) {
+    if request.token != GOOD_TOKEN {
+        return problem(ProblemCode::Gone, "This registration token was used already.");
+    }
+    let key: [u8; 32] = URL_SAFE_NO_PAD.decode(&request.device_public_key).unwrap().try_into().unwrap();
+    let id = DeviceId(uuid::Uuid::from_u128(0x1000 + world.devices.len() as u128));
+    world.devices.insert(id, VerifyingKey::from_bytes(&key).unwrap());
+    let answer = RegisterAnswer {
+        agent_id: id,
+        agent_token: "unused".to_owned(),
+        agent_token_expires_in_seconds: 900,
+        business_id: BusinessId(uuid::Uuid::from_u128(1)),
+        service_location_id: None,
+        device_name: request.hostname.clone(),
+        api_url: format!("http://{host}/api/v1"),
+        websocket_url: websocket_url(&format!("http://{host}")),
+        settings: world.settings,
+    };
+    (200, json!(answer))
+}
+
+fn exchange(device: DeviceId, proof: &ChallengeProof, world: &mut World) -> (u16, Value) {
+    let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(&proof.signature).unwrap()).unwrap();
+    let key = world.devices.get(&device).expect("a registered device");
+    if key.verify_strict(&challenge_message(&proof.challenge), &signature).is_err() {
+        return problem(ProblemCode::SignedOut, "The signature is wrong.");
+    }
+    let token = format!("token-{}", world.challenges);
+    world.agent_tokens.insert(token.clone());
+    (200, json!(AgentToken { agent_token: token, expires_in_seconds: 900 }))
+}
+
+fn report(what: &str, request: &http::Request, world: &mut World) -> (u16, Value) {
+    match what {
+        "heartbeat" => {
+            let heartbeat: Heartbeat = read(request);
+            if let Some(hello) = heartbeat.hello {
+                world.hellos.push((heartbeat.link, *hello));
+            }
+            world.count_heartbeat(heartbeat.link);
+            let answer = HeartbeatAnswer {
+                next_checkin_seconds: world.settings.heartbeat_interval_seconds,
+                config_updated: false,
+                settings: world.settings,
+                known: world.known(),
+            };
+            return (200, json!(answer));
+        }
+        "metrics" => {
+            let metrics: Metrics = read(request);
+            if !world.store(&metrics) {
+                return problem(ProblemCode::Unavailable, "Too busy.");
+            }
+            let received = metrics.samples.len() as u64;
+            return (200, json!(MetricsAnswer { received, position: metrics.position }));
+        }
+        "services" => world.services = Some(read(request)),
+        "software" => world.software = Some(read(request)),
+        "facts" => world.facts = Some(read(request)),
+        "events" => world.events.push(read(request)),
+        other => panic!("the agent posted to {other}"),
+    }
+    world.inventories += 1;
+    (204, Value::Null)
+}

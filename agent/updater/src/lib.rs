@@ -1,0 +1,8 @@
+//! What supervisor and agent share: durable files, exit codes, and the supervision itself.
+#![warn(missing_docs)]
+
+pub mod backoff;
+pub mod durable;
+pub mod exit;
+mod signal;
+pub mod supervise;

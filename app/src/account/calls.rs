@@ -1,0 +1,39 @@
+//! Server functions of one's own account.
+
+use crate::error::PortalError;
+use entity::{
+    id::SessionId,
+    session::{PasswordInput, SessionView},
+};
+use leptos::prelude::*;
+
+/// One's own sessions.
+#[server(prefix = "/portal", endpoint = "account/sessions")]
+pub async fn list_sessions() -> Result<Vec<SessionView>, PortalError> {
+    Ok(domain::account::sessions(&crate::context::cx().await?).await?)
+}
+
+/// Ends one of one's own sessions.
+#[server(prefix = "/portal", endpoint = "account/end-session")]
+pub async fn end_session(id: SessionId) -> Result<(), PortalError> {
+    domain::account::end_session(&crate::context::cx().await?, id).await?;
+    crate::context::done("Session ended.");
+    Ok(())
+}
+
+/// Changes one's own password and stays.
+#[server(prefix = "/portal", endpoint = "account/change-password")]
+pub async fn change_password(input: PasswordInput) -> Result<(), PortalError> {
+    domain::account::change_password(&crate::context::cx().await?, input).await?;
+    crate::context::done("Password changed. Your other sessions have ended.");
+    Ok(())
+}
+
+/// Replaces the one-time password and goes on.
+#[server(prefix = "/portal", endpoint = "account/replace-password")]
+pub async fn replace_password(input: PasswordInput) -> Result<(), PortalError> {
+    domain::account::change_password(&crate::context::cx().await?, input).await?;
+    crate::context::done("Password changed. Use it from now on.");
+    crate::context::redirect("/");
+    Ok(())
+}

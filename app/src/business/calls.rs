@@ -1,0 +1,37 @@
+//! The server functions of businesses: each takes who is asking and calls one verb.
+
+use crate::error::PortalError;
+use entity::{
+    business::{BusinessInput, BusinessView},
+    id::BusinessId,
+};
+use leptos::prelude::*;
+
+/// Every business within reach.
+#[server(prefix = "/portal", endpoint = "business/list")]
+pub async fn list_businesses() -> Result<Vec<BusinessView>, PortalError> {
+    Ok(domain::business::list(&crate::context::cx().await?).await?)
+}
+
+/// One business.
+#[server(prefix = "/portal", endpoint = "business/get")]
+pub async fn get_business(id: BusinessId) -> Result<BusinessView, PortalError> {
+    Ok(domain::business::get(&crate::context::cx().await?, id).await?)
+}
+
+/// Adds a business and leads to its page.
+#[server(prefix = "/portal", endpoint = "business/add")]
+pub async fn add_business(input: BusinessInput) -> Result<BusinessView, PortalError> {
+    let business = domain::business::add(&crate::context::cx().await?, input).await?;
+    crate::context::done("Business added.");
+    crate::context::redirect(&format!("/businesses/{}", business.id));
+    Ok(business)
+}
+
+/// Gives a business another name.
+#[server(prefix = "/portal", endpoint = "business/rename")]
+pub async fn rename_business(id: BusinessId, input: BusinessInput) -> Result<BusinessView, PortalError> {
+    let business = domain::business::rename(&crate::context::cx().await?, id, input).await?;
+    crate::context::done("Business renamed.");
+    Ok(business)
+}

@@ -1,0 +1,189 @@
+//! What a server function finds around it: who asks, the store, and the response it may shape. Exists on the server
+//! only.
+
+use crate::{error::PortalError, ui::theme::Theme};
+use axum::{
+    Extension,
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{ACCEPT, COOKIE, SET_COOKIE},
+        request::Parts,
+    },
+};
+use chrono::{DateTime, Utc};
+use entity::problem::{Problem, ProblemCode};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+
+/// Seconds that a browser keeps the session cookie; the server may end the session earlier.
+const SESSION_COOKIE_SECONDS: u32 = 30 * 24 * 3600;
+/// Seconds that the sentence about an outcome may take to be shown.
+const DONE_COOKIE_SECONDS: u32 = 20;
+/// Seconds that a browser remembers the theme: a year.
+const THEME_COOKIE_SECONDS: u32 = 365 * 24 * 3600;
+
+/// Who is asking.
+///
+/// # Errors
+/// Nobody is signed in.
+pub async fn cx() -> Result<domain::Cx, PortalError> {
+    let found = leptos_axum::extract::<Extension<Option<domain::Cx>>>().await.ok().and_then(|found| found.0);
+    found.ok_or_else(|| {
+        set_status(ProblemCode::SignedOut);
+        PortalError::signed_out()
+    })
+}
+
+/// Who is signed in, for the page that is being rendered.
+#[must_use]
+pub fn me() -> Option<entity::user::Me> {
+    let parts = use_context::<Parts>()?;
+    let cx = parts.extensions.get::<Option<domain::Cx>>()?.as_ref()?;
+    Some(cx.me().clone())
+}
+
+/// The store that the server opened.
+///
+/// # Errors
+/// There is no request around this call.
+pub fn store() -> Result<domain::Store, PortalError> {
+    use_context::<domain::Store>().ok_or_else(no_request)
+}
+
+/// Who knocks, before authentication.
+///
+/// # Errors
+/// There is no request around this call.
+pub fn visitor() -> Result<domain::Visitor, PortalError> {
+    use_context::<domain::Visitor>().ok_or_else(no_request)
+}
+
+fn no_request() -> PortalError {
+    PortalError(Problem::new(ProblemCode::Internal, "This was called outside of a request."))
+}
+
+/// The time that pages are rendered with.
+#[must_use]
+pub fn now() -> DateTime<Utc> {
+    use_context::<domain::Store>().map_or(DateTime::UNIX_EPOCH, |store| store.clock().now())
+}
+
+/// Gives the response the status of a problem. A plain form post is left alone: it is answered with a redirect that
+/// carries the problem, and a status would keep the browser from following it.
+pub fn set_status(code: ProblemCode) {
+    let Some(response) = use_context::<ResponseOptions>() else { return };
+    if !is_plain_form_post() {
+        response.set_status(StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+}
+
+fn is_plain_form_post() -> bool {
+    use_context::<Parts>().is_some_and(|parts| {
+        let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        parts.method == Method::POST && accept.contains("text/html")
+    })
+}
+
+/// Sends the browser to another page of the portal, with and without JavaScript.
+pub fn redirect(path: &str) {
+    leptos_axum::redirect(&local_path(path));
+}
+
+/// The path when it stays on this site, else the overview: `next` comes from the URL, which anybody can write.
+#[must_use]
+pub fn local_path(path: &str) -> String {
+    let is_local = path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_local { path.to_owned() } else { "/".to_owned() }
+}
+
+/// Name of the session cookie. Over https the prefix makes browsers refuse it from anywhere but this host.
+#[must_use]
+pub fn session_cookie_name(public_url: &str) -> &'static str {
+    if public_url.starts_with("https://") { "__Host-reeve" } else { "reeve" }
+}
+
+/// Signs the browser in.
+///
+/// # Errors
+/// There is no request around this call.
+pub fn set_session_cookie(secret: &domain::SessionSecret) -> Result<(), PortalError> {
+    put_session_cookie(secret.expose(), SESSION_COOKIE_SECONDS)
+}
+
+/// Makes the browser forget its session.
+///
+/// # Errors
+/// There is no request around this call.
+pub fn clear_session_cookie() -> Result<(), PortalError> {
+    put_session_cookie("", 0)
+}
+
+fn put_session_cookie(value: &str, seconds: u32) -> Result<(), PortalError> {
+    let store = store()?;
+    let name = session_cookie_name(store.public_url());
+    let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
+    put_cookie(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"));
+    Ok(())
+}
+
+/// Says how something turned out: a toast where JavaScript runs, a message on the next page where it does not. The
+/// sentence travels in a short-lived cookie because it has to outlive a redirect.
+pub fn done(sentence: &str) {
+    let value = crate::ui::toast::encode(sentence);
+    let name = crate::ui::toast::COOKIE;
+    put_cookie(&format!("{name}={value}; Path=/; Max-Age={DONE_COOKIE_SECONDS}; SameSite=Lax"));
+}
+
+/// The sentence that [`done`] left for this page, taken so that it is shown once.
+#[must_use]
+pub fn take_done() -> Option<String> {
+    let name = crate::ui::toast::COOKIE;
+    let sentence = cookie(name).map(|value| crate::ui::toast::decode(&value))?;
+    put_cookie(&format!("{name}=; Path=/; Max-Age=0; SameSite=Lax"));
+    Some(sentence)
+}
+
+/// The theme that the browser remembers.
+#[must_use]
+pub fn theme() -> Theme {
+    cookie(crate::ui::theme::COOKIE).map_or(Theme::System, |word| Theme::from_word(&word))
+}
+
+/// Makes the browser remember a theme.
+pub fn set_theme(theme: Theme) {
+    let name = crate::ui::theme::COOKIE;
+    let word = theme.word();
+    put_cookie(&format!("{name}={word}; Path=/; Max-Age={THEME_COOKIE_SECONDS}; SameSite=Lax"));
+}
+
+fn put_cookie(cookie: &str) {
+    if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(cookie)) {
+        response.append_header(SET_COOKIE, value);
+    }
+}
+
+fn cookie(name: &str) -> Option<String> {
+    let parts = use_context::<Parts>()?;
+    let headers = parts.headers.get_all(COOKIE);
+    headers.iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';')).find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then(|| value.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_path;
+
+    #[test]
+    fn next_stays_on_this_site() {
+        for bad in
+            ["", "https://evil.example", "//evil.example", "/\\evil.example", "/a\r\nb", "javascript:x"]
+        {
+            assert_eq!(local_path(bad), "/", "{bad}");
+        }
+        assert_eq!(local_path("/devices?search=web"), "/devices?search=web");
+    }
+}

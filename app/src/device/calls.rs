@@ -1,0 +1,73 @@
+//! The server functions of devices: each takes who is asking and calls one verb.
+
+use crate::error::PortalError;
+use entity::{
+    activity::ActivityView,
+    device::{DeviceInput, DeviceQuery, DeviceRow, DeviceView},
+    id::DeviceId,
+    metric::{History, HistoryQuery},
+    page::Page,
+    software_item::SoftwareItemView,
+    system_service::SystemServicesView,
+};
+use leptos::prelude::*;
+
+/// One page of the devices within reach.
+#[server(prefix = "/portal", endpoint = "device/list")]
+pub async fn list_devices(query: DeviceQuery) -> Result<Page<DeviceRow>, PortalError> {
+    Ok(domain::device::list(&crate::context::cx().await?, &query).await?)
+}
+
+/// One device with all that its page shows at once.
+#[server(prefix = "/portal", endpoint = "device/get")]
+pub async fn get_device(id: DeviceId) -> Result<DeviceView, PortalError> {
+    Ok(domain::device::get(&crate::context::cx().await?, id).await?)
+}
+
+/// Renames or moves a device.
+#[server(prefix = "/portal", endpoint = "device/change")]
+pub async fn change_device(id: DeviceId, input: DeviceInput) -> Result<DeviceView, PortalError> {
+    let device = domain::device::change(&crate::context::cx().await?, id, input).await?;
+    crate::context::done("Device changed.");
+    Ok(device)
+}
+
+/// Ends a device's access for good.
+#[server(prefix = "/portal", endpoint = "device/revoke")]
+pub async fn revoke_device(id: DeviceId) -> Result<DeviceView, PortalError> {
+    let device = domain::device::revoke(&crate::context::cx().await?, id).await?;
+    crate::context::done("Device revoked.");
+    Ok(device)
+}
+
+/// The system services of a device.
+#[server(prefix = "/portal", endpoint = "device/services")]
+pub async fn get_services(id: DeviceId) -> Result<SystemServicesView, PortalError> {
+    Ok(domain::device::services(&crate::context::cx().await?, id).await?)
+}
+
+/// One page of the software installed on a device.
+#[server(prefix = "/portal", endpoint = "device/software")]
+pub async fn list_software(
+    id: DeviceId,
+    search: Option<String>,
+    cursor: Option<String>,
+) -> Result<Page<SoftwareItemView>, PortalError> {
+    Ok(domain::device::software(&crate::context::cx().await?, id, search, cursor, None).await?)
+}
+
+/// One page of what happened to a device, newest first.
+#[server(prefix = "/portal", endpoint = "device/activity")]
+pub async fn list_activity(
+    id: DeviceId,
+    cursor: Option<String>,
+    limit: Option<u32>,
+) -> Result<Page<ActivityView>, PortalError> {
+    Ok(domain::device::activity(&crate::context::cx().await?, id, cursor, limit).await?)
+}
+
+/// The history of some metrics of a device.
+#[server(prefix = "/portal", endpoint = "device/history")]
+pub async fn get_history(id: DeviceId, query: HistoryQuery) -> Result<History, PortalError> {
+    Ok(domain::metric::history(&crate::context::cx().await?, id, &query).await?)
+}

@@ -1,0 +1,24 @@
+//! Devices in the portal: the list and the page of one. This file is the list of their pages.
+
+pub mod calls;
+
+mod activity;
+mod chart;
+mod facts;
+mod filter;
+mod follow;
+mod form;
+mod head;
+mod latest;
+mod list;
+mod metrics;
+mod overview;
+mod page;
+mod query;
+mod range;
+mod services;
+mod software;
+mod table;
+
+pub use list::DeviceListPage;
+pub use page::DevicePage;

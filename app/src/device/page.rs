@@ -1,0 +1,101 @@
+//! The page of one device: its head, and tabs that each have an address.
+
+use super::{
+    activity::ActivityTab,
+    calls::{ChangeDevice, RevokeDevice, get_device},
+    facts::FactsTab,
+    head::DeviceHead,
+    metrics::MetricsTab,
+    overview::OverviewTab,
+    services::ServicesTab,
+    software::SoftwareTab,
+};
+use crate::{
+    error::PortalError,
+    layout::{NotFound, load_named, named_id, refetch_after},
+    live,
+    ui::{Load, Tab, Tabs},
+};
+use entity::{device::DeviceView, id::DeviceId, portal_event::PortalEvent};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// What the tabs of a device share.
+#[derive(Clone, Copy)]
+pub(super) struct Shown {
+    /// Which device.
+    pub(super) id: DeviceId,
+    /// The device; follows what the server pushes.
+    pub(super) device: Resource<Result<DeviceView, PortalError>>,
+    /// Renames or moves it.
+    pub(super) change: ServerAction<ChangeDevice>,
+    /// Revokes it.
+    pub(super) revoke: ServerAction<RevokeDevice>,
+}
+
+impl Shown {
+    /// The address of one of its tabs.
+    pub(super) fn path(self, tab: &str) -> String {
+        tab_path(self.id, tab)
+    }
+
+    /// True when the event is about this device.
+    pub(super) fn is_about(self, event: &PortalEvent) -> bool {
+        event.device_id() == Some(self.id)
+    }
+}
+
+/// The address of a tab; the first has no name.
+fn tab_path(id: DeviceId, tab: &str) -> String {
+    if tab.is_empty() { format!("/devices/{id}") } else { format!("/devices/{id}/{tab}") }
+}
+
+/// One device. What a tab loads is loaded beside the device, not after it.
+#[component]
+pub fn DevicePage() -> impl IntoView {
+    let id = named_id::<DeviceId>("id");
+    let device = load_named("id", get_device);
+    let (change, revoke) = (ServerAction::new(), ServerAction::new());
+    live::refetch_on(device, move |event| event.device_id().is_some_and(|about| Some(about) == id.get_untracked()));
+    refetch_after(change, device);
+    refetch_after(revoke, device);
+    let params = use_params_map();
+    let tab = Memo::new(move |_| params.with(|params| params.get("tab").unwrap_or_default()));
+    view! {
+        <Load resource=device skeleton=2 let:device>
+            <DeviceHead device=device.clone()/>
+            <DeviceTabs device/>
+        </Load>
+        {move || id.get().map(|id| open_tab(&tab.get(), Shown { id, device, change, revoke }))}
+    }
+}
+
+fn open_tab(tab: &str, shown: Shown) -> AnyView {
+    match tab {
+        "" => view! { <OverviewTab shown/> }.into_any(),
+        "metrics" => view! { <MetricsTab shown/> }.into_any(),
+        "services" => view! { <ServicesTab shown/> }.into_any(),
+        "software" => view! { <SoftwareTab shown/> }.into_any(),
+        "facts" => view! { <FactsTab shown/> }.into_any(),
+        "activity" => view! { <ActivityTab shown/> }.into_any(),
+        _ => view! { <NotFound/> }.into_any(),
+    }
+}
+
+#[component]
+fn DeviceTabs(device: DeviceView) -> impl IntoView {
+    let tab = |label: &str, name: &str| Tab::new(label, tab_path(device.id, name));
+    let software = match device.software_count {
+        Some(count) => tab("Software", "software").count(count),
+        None => tab("Software", "software"),
+    };
+    let items = vec![
+        tab("Overview", ""),
+        tab("Metrics", "metrics"),
+        tab("Services", "services"),
+        software,
+        tab("Facts", "facts"),
+        tab("Activity", "activity"),
+    ];
+    view! { <Tabs label="Device" items/> }
+}

@@ -1,0 +1,34 @@
+//! Server functions of the frame.
+
+use crate::{error::PortalError, ui::theme::Theme};
+use entity::{business::BusinessView, user::Me};
+use leptos::prelude::*;
+
+/// Who is signed in.
+#[server(prefix = "/portal", endpoint = "account/me")]
+pub async fn who_is_looking() -> Result<Me, PortalError> {
+    Ok(crate::context::cx().await?.me().clone())
+}
+
+/// The businesses that the switcher offers.
+#[server(prefix = "/portal", endpoint = "layout/businesses")]
+pub async fn switchable_businesses() -> Result<Vec<BusinessView>, PortalError> {
+    Ok(domain::business::list(&crate::context::cx().await?).await?)
+}
+
+/// Ends the session of this browser.
+#[server(prefix = "/portal", endpoint = "account/sign-out")]
+pub async fn sign_out() -> Result<(), PortalError> {
+    domain::access::sign_out(&crate::context::cx().await?).await?;
+    crate::context::clear_session_cookie()?;
+    crate::context::redirect("/sign-in");
+    Ok(())
+}
+
+/// Has the browser remember a theme.
+#[server(prefix = "/portal", endpoint = "account/theme")]
+pub async fn set_theme(theme: Theme) -> Result<(), PortalError> {
+    crate::context::cx().await?;
+    crate::context::set_theme(theme);
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The rail: the mark, the places, and whose data is in view. On a phone the places are a bar at the bottom.
+
+use crate::ui::{Icon, IconName, Logo};
+use entity::{
+    policy::{Action, may},
+    user::{Me, Role},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+/// A place that the rail leads to.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// What it is called.
+    pub label: &'static str,
+    /// Where it is.
+    pub href: String,
+    /// The letter after `g`.
+    pub key: char,
+    icon: IconName,
+}
+
+/// The places that this person has.
+pub(super) fn places(me: &Me) -> Vec<Place> {
+    let place = |label, href: &str, key, icon| Place { label, href: href.to_owned(), key, icon };
+    let mut places = vec![
+        place("Overview", "/", 'o', IconName::Overview),
+        place("Devices", "/devices", 'd', IconName::Device),
+    ];
+    match me.business_id {
+        Some(id) => places.push(place("Locations", &format!("/businesses/{id}"), 'b', IconName::Location)),
+        None => places.push(place("Businesses", "/businesses", 'b', IconName::Business)),
+    }
+    if may(me.role, Action::ViewUser) {
+        places.push(place("Users", "/users", 'u', IconName::Users));
+    }
+    places.push(place("Account", "/account", 'a', IconName::User));
+    places
+}
+
+/// True when the page belongs to the place.
+fn is_within(path: &str, href: &str) -> bool {
+    let rest = path.strip_prefix(href);
+    path == href || (href != "/" && rest.is_some_and(|rest| rest.starts_with('/')))
+}
+
+/// The rail.
+#[component]
+pub(super) fn Rail(me: Me) -> impl IntoView {
+    let path = use_location().pathname;
+    let links = places(&me).into_iter().map(move |place| {
+        let href = place.href.clone();
+        let is_current = move || path.with(|path| is_within(path, &href));
+        view! {
+            <li>
+                <a class="rail-link" href=place.href aria-current=move || is_current().then_some("page")>
+                    <Icon icon=place.icon/>
+                    <span>{place.label}</span>
+                </a>
+            </li>
+        }
+    });
+    let scope = match (&me.business_name, me.role) {
+        (Some(name), _) => name.clone(),
+        (None, Role::Technician) => "Businesses granted to you".to_owned(),
+        (None, _) => "All businesses".to_owned(),
+    };
+    view! {
+        <nav class="rail" aria-label="Places">
+            <a class="rail-mark" href="/" aria-label="Reeve, overview"><Logo/> <span>"Reeve"</span></a>
+            <ul class="rail-places">{links.collect_view()}</ul>
+            <p class="rail-scope">
+                <span class="rail-scope-label">"You see"</span>
+                <span>{scope}</span>
+            </p>
+        </nav>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_within;
+
+    #[test]
+    fn a_place_is_current_on_its_pages_only() {
+        assert!(is_within("/", "/"));
+        assert!(!is_within("/devices", "/"));
+        assert!(is_within("/devices/add", "/devices"));
+        assert!(!is_within("/devices-old", "/devices"));
+    }
+}

@@ -1,0 +1,104 @@
+//! The Reeve portal: one Leptos app, rendered on the server and hydrated in the browser. This file is the list of
+//! its pages.
+#![recursion_limit = "512"]
+
+pub mod account;
+pub mod business;
+pub mod carried;
+#[cfg(feature = "ssr")]
+pub mod context;
+pub mod device;
+pub mod error;
+#[cfg(debug_assertions)]
+pub mod gallery;
+pub mod layout;
+pub mod live;
+pub mod overview;
+pub mod registration;
+pub mod service_location;
+pub mod setup;
+#[cfg(feature = "ssr")]
+pub mod shell;
+pub mod sign_in;
+pub mod ui;
+pub mod user;
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    MatchNestedRoutes, SsrMode,
+    components::{ParentRoute, Route, Router, Routes},
+    path,
+};
+
+/// The whole portal. Everything is rendered before the first byte is sent, so that it reads without JavaScript.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let carried = carried::carry();
+    ui::clock::provide_clock(carried.now);
+    ui::theme::provide_theme(carried.theme);
+    ui::toast::provide_toasts(carried.done);
+    live::provide_live();
+    layout::provide_me(carried.me);
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "Reeve".to_owned() } else { format!("{title} · Reeve") }/>
+        <Router>
+            <Routes fallback=layout::NotFoundPage>
+                <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/account/password") view=account::PasswordPage ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=layout::Frame ssr=SsrMode::Async>
+                    <Route path=path!("") view=overview::OverviewPage/>
+                    <DeviceRoutes/>
+                    <BusinessRoutes/>
+                    <Route path=path!("/account") view=account::AccountPage/>
+                </ParentRoute>
+                <GalleryRoutes/>
+            </Routes>
+            <ui::toast::ToastOutlet/>
+        </Router>
+    }
+}
+
+#[component(transparent)]
+fn DeviceRoutes() -> impl MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("/devices") view=leptos_router::components::Outlet>
+            <Route path=path!("") view=device::DeviceListPage/>
+            <Route path=path!("add") view=registration::AddDevicePage/>
+            <Route path=path!("add/:token_id") view=registration::WaitForDevicePage/>
+            <Route path=path!("tokens") view=registration::TokenListPage/>
+            <Route path=path!(":id/:tab?") view=device::DevicePage/>
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+#[component(transparent)]
+fn BusinessRoutes() -> impl MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("") view=leptos_router::components::Outlet>
+            <Route path=path!("/businesses") view=business::BusinessListPage/>
+            <Route path=path!("/businesses/:id") view=business::BusinessPage/>
+            <Route path=path!("/service-locations/:id") view=service_location::ServiceLocationPage/>
+            <Route path=path!("/users") view=user::UserListPage/>
+            <Route path=path!("/users/:id") view=user::UserPage/>
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+/// The parts on one page, in development builds only.
+#[cfg(debug_assertions)]
+#[component(transparent)]
+fn GalleryRoutes() -> impl MatchNestedRoutes + Clone {
+    view! { <Route path=path!("/ui") view=gallery::GalleryPage ssr=SsrMode::Async/> }.into_inner()
+}
+
+/// Release builds have no gallery: this leads to the page that every unknown address leads to.
+#[cfg(not(debug_assertions))]
+#[component(transparent)]
+fn GalleryRoutes() -> impl MatchNestedRoutes + Clone {
+    view! { <Route path=path!("/ui") view=layout::NotFoundPage ssr=SsrMode::Async/> }.into_inner()
+}

@@ -1,0 +1,119 @@
+//! The page of all registration tokens.
+
+use super::{
+    calls::{RevokeToken, list_tokens},
+    state::{TokenStatus, place_words},
+};
+use crate::{
+    layout::{PageHead, use_me},
+    live,
+    ui::{
+        Absent, ButtonKind, Confirm, EmptyState, Exact, Hidden, LinkButton, Load, Notice, StatusKind, Table,
+        Time,
+    },
+};
+use entity::{
+    policy::{Action, may},
+    portal_event::PortalEvent,
+    registration::{RegistrationEvent, RegistrationTokenView},
+};
+use leptos::prelude::*;
+
+/// The tokens, newest first.
+#[component]
+pub fn TokenListPage() -> impl IntoView {
+    let is_allowed = may(use_me().role, Action::RegisterDevice);
+    view! {
+        <PageHead
+            title="Registration tokens"
+            up=("Devices".to_owned(), "/devices".to_owned())
+            action=move || is_allowed.then(|| view! { <AddButton/> }).into_any()
+        />
+        {if is_allowed {
+            view! { <Tokens/> }.into_any()
+        } else {
+            view! {
+                <Notice kind=StatusKind::Info>"Your role does not see registration tokens. Ask an MSP admin."</Notice>
+            }
+            .into_any()
+        }}
+    }
+}
+
+#[component]
+fn AddButton() -> impl IntoView {
+    view! { <LinkButton href="/devices/add" kind=ButtonKind::Primary>"Add device"</LinkButton> }
+}
+
+#[component]
+fn Tokens() -> impl IntoView {
+    let revoke = ServerAction::<RevokeToken>::new();
+    let tokens = Resource::new(move || revoke.version().get(), |_| list_tokens());
+    live::refetch_on(tokens, |event| matches!(event, PortalEvent::Registered { .. }));
+    view! {
+        <Load resource=tokens let:tokens>
+            {
+                if tokens.is_empty() {
+                    view! {
+                        <EmptyState title="No registration tokens" action=|| view! { <AddButton/> }.into_any()>
+                            "A token is made when you add a device: a secret that turns one machine into a device, once."
+                        </EmptyState>
+                    }
+                    .into_any()
+                } else {
+                    view! { <TokenTable tokens revoke/> }.into_any()
+                }
+            }
+        </Load>
+    }
+}
+
+#[component]
+fn TokenTable(tokens: Vec<RegistrationTokenView>, revoke: ServerAction<RevokeToken>) -> impl IntoView {
+    view! {
+        <Table label="Registration tokens">
+            <thead>
+                <tr>
+                    <th scope="col" class="main">"For"</th>
+                    <th scope="col" class="aside">"State"</th>
+                    <th scope="col">"Name"</th>
+                    <th scope="col" class="sub">"Made by"</th>
+                    <th scope="col">"Made"</th>
+                    <th scope="col" class="sub-aside">"Works until"</th>
+                    <th scope="col"><span class="visually-hidden">"Actions"</span></th>
+                </tr>
+            </thead>
+            <tbody>{tokens.into_iter().map(|token| view! { <TokenRow token revoke/> }).collect_view()}</tbody>
+        </Table>
+    }
+}
+
+#[component]
+fn TokenRow(token: RegistrationTokenView, revoke: ServerAction<RevokeToken>) -> impl IntoView {
+    let place = place_words(&token);
+    let can_revoke = token.state.on(RegistrationEvent::Revoke).is_some();
+    let id = token.id;
+    let known = |text: Option<String>| match text {
+        Some(text) => text.into_any(),
+        None => view! { <Absent/> }.into_any(),
+    };
+    view! {
+        <tr>
+            <td class="main"><a class="row-link" href=format!("/devices/add/{id}")>{place.clone()}</a></td>
+            <td class="aside"><TokenStatus state=token.state/></td>
+            <td>{known(token.device_name)}</td>
+            <td class="sub">{known(token.created_by)}</td>
+            <td><Time at=token.created_at/></td>
+            <td class="sub-aside"><Exact at=token.expires_at/></td>
+            <td class="row-actions">
+                {token.device_id.map(|device| view! { <a href=format!("/devices/{device}")>"Device"</a> })}
+                {can_revoke.then(|| view! {
+                    <Confirm action=revoke label="Revoke" title=format!("Revoke the token for {place}?") confirm="Revoke token">
+                        <p>"No machine can register with it any more."</p>
+                        <Hidden name="id" value=id.to_string()/>
+                    </Confirm>
+                })}
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,6 @@
+//! Signing in.
+
+pub mod calls;
+mod page;
+
+pub use page::SignInPage;

@@ -1,0 +1,149 @@
+//! Field: one line of text to fill in. The label stands above, the hint and the problem below.
+
+use super::form::FormContext;
+use leptos::{html, prelude::*};
+
+/// A text input with its label; shows the form's problem when it is this field's.
+#[component]
+pub fn Field(
+    /// Sent under this name; a problem finds the field by it or by its last `[segment]`.
+    #[prop(into)]
+    name: String,
+    /// What to fill in.
+    #[prop(into)]
+    label: String,
+    /// Kind of input: `text`, `email`, `password`, `search`, …
+    #[prop(default = "text")]
+    kind: &'static str,
+    /// Filled in at first.
+    #[prop(optional, into)]
+    value: Option<String>,
+    /// One more sentence.
+    #[prop(optional, into)]
+    hint: Option<String>,
+    /// True when it cannot stay empty.
+    #[prop(optional)]
+    required: bool,
+    /// What the browser may fill in by itself.
+    #[prop(optional)]
+    autocomplete: Option<&'static str>,
+    /// Most characters.
+    #[prop(optional)]
+    max_length: Option<usize>,
+    /// Fewest characters.
+    #[prop(optional)]
+    min_length: Option<usize>,
+    /// A regular expression that the whole text has to match.
+    #[prop(optional, into)]
+    pattern: Option<String>,
+    /// True for the first thing to fill in on a page that is about filling in.
+    #[prop(optional)]
+    autofocus: bool,
+    /// True for codes and names of machines.
+    #[prop(optional)]
+    mono: bool,
+) -> impl IntoView {
+    let id = field_id(&name);
+    let problem = field_problem(&name);
+    let input = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let (Some(_), Some(input)) = (problem.get(), input.get()) {
+            drop(input.focus());
+        }
+    });
+    let hint_id = hint.is_some().then(|| format!("{id}-hint"));
+    let problem_id = format!("{id}-problem");
+    let described_by = {
+        let (hint_id, problem_id) = (hint_id.clone(), problem_id.clone());
+        move || {
+            let parts = [hint_id.clone(), problem.with(Option::is_some).then(|| problem_id.clone())];
+            let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            (!text.is_empty()).then_some(text)
+        }
+    };
+    view! {
+        <div class="field">
+            <label class="field-label" r#for=id.clone()>{label}</label>
+            <input
+                node_ref=input
+                class=if mono { "input mono" } else { "input" }
+                id=id
+                r#type=kind
+                name=name
+                value=value
+                required=required
+                autocomplete=autocomplete
+                maxlength=max_length.map(|length| length.to_string())
+                minlength=min_length.map(|length| length.to_string())
+                pattern=pattern
+                autofocus=autofocus
+                spellcheck=(mono || kind != "text").then_some("false")
+                aria-invalid=move || problem.with(Option::is_some).then_some("true")
+                aria-describedby=described_by
+            />
+            {hint.map(|hint| view! { <p class="field-hint" id=hint_id>{hint}</p> })}
+            <FieldProblem problem id=problem_id/>
+        </div>
+    }
+}
+
+/// A value that is sent with the form and not seen.
+#[component]
+pub fn Hidden(
+    /// Sent under this name.
+    #[prop(into)]
+    name: String,
+    /// What is sent.
+    #[prop(into)]
+    value: String,
+) -> impl IntoView {
+    view! { <input r#type="hidden" name=name value=value/> }
+}
+
+/// The sentence under a field that is not acceptable.
+#[component]
+pub(super) fn FieldProblem(problem: Signal<Option<String>>, id: String) -> impl IntoView {
+    move || problem.get().map(|text| view! { <p class="field-problem" id=id.clone()>{text}</p> })
+}
+
+/// The id of the input with this name, unlike that of any other form's.
+pub(super) fn field_id(name: &str) -> String {
+    let form = use_context::<FormContext>().map_or("field", |form| form.id);
+    let text = format!("{form}-{name}");
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+}
+
+/// What is wrong with the field of this name. The form then knows that its problem is shown here.
+pub(super) fn field_problem(name: &str) -> Signal<Option<String>> {
+    let Some(form) = use_context::<FormContext>() else { return Signal::stored(None) };
+    let key = name.rsplit('[').next().unwrap_or(name).trim_end_matches(']').to_owned();
+    form.fields.update_value(|fields| fields.push(key.clone()));
+    Memo::new(move |_| {
+        let problem = form.problem.get()?;
+        (problem.field.as_deref() == Some(key.as_str())).then_some(problem.detail)
+    })
+    .into()
+}
+
+/// The pattern that only this text matches.
+pub(super) fn pattern_of(text: &str) -> String {
+    let mut pattern = String::new();
+    for c in text.chars() {
+        // Browsers read patterns with the `v` flag, under which these need a backslash.
+        if r"\^$.*+?()[]{}|/-".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pattern_of;
+
+    #[test]
+    fn a_pattern_matches_its_text_only() {
+        assert_eq!(pattern_of("web-01 (old)"), r"web\-01 \(old\)");
+    }
+}

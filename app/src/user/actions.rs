@@ -1,0 +1,73 @@
+//! What may be done to a user: a new one-time password, and switching off and on.
+
+use super::calls::{ResetPassword, SetActive};
+use crate::ui::{Confirm, Hidden, LinkButton, Panel};
+use entity::user::UserView;
+use leptos::prelude::*;
+
+/// The actions; one's own password is changed on the account page.
+#[component]
+pub(super) fn UserActions(
+    user: UserView,
+    is_self: bool,
+    reset: ServerAction<ResetPassword>,
+    set_active: ServerAction<SetActive>,
+) -> impl IntoView {
+    if is_self {
+        return view! {
+            <Panel title="This is you">
+                <p>"You cannot switch yourself off. Another MSP admin can."</p>
+                <div class="button-row"><LinkButton href="/account/password">"Change your password"</LinkButton></div>
+            </Panel>
+        }
+        .into_any();
+    }
+    view! {
+        <Panel title="Access">
+            <div class="button-row">
+                <ResetButton user=user.clone() reset/>
+                <SwitchButton user set_active/>
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
+#[component]
+fn ResetButton(user: UserView, reset: ServerAction<ResetPassword>) -> impl IntoView {
+    view! {
+        <Confirm
+            action=reset
+            label="Reset password"
+            title=format!("Reset the password of {}?", user.full_name)
+            confirm="Reset password"
+        >
+            <p>"The present password stops working and every session ends. You see a one-time password once."</p>
+            <Hidden name="id" value=user.id.to_string()/>
+        </Confirm>
+    }
+}
+
+#[component]
+fn SwitchButton(user: UserView, set_active: ServerAction<SetActive>) -> impl IntoView {
+    let (label, title, sentence) = if user.is_active {
+        (
+            "Switch off",
+            format!("Switch {} off?", user.full_name),
+            "They are signed out at once and cannot sign in again.",
+        )
+    } else {
+        (
+            "Switch on",
+            format!("Switch {} on again?", user.full_name),
+            "They can sign in again with the password they had.",
+        )
+    };
+    view! {
+        <Confirm action=set_active label title confirm=label>
+            <p>{sentence}</p>
+            <Hidden name="id" value=user.id.to_string()/>
+            <Hidden name="is_active" value=(!user.is_active).to_string()/>
+        </Confirm>
+    }
+}

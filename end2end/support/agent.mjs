@@ -1,0 +1,94 @@
+//! The real agent, registered and running, with data of its own.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as rest } from 'node:timers/promises';
+import { AGENT, plainEnvironment, temporaryFolder } from './paths.mjs';
+import { Program } from './program.mjs';
+
+/** Registers this machine with a token, given on standard input as people should, and lets the agent run. */
+export async function startAgent(server, token) {
+  const { folder, remove } = temporaryFolder('agent');
+  const data = join(folder, 'data');
+  const options = { cwd: folder, env: plainEnvironment({ RUST_LOG: 'info' }) };
+  try {
+    const register = ['--data-dir', data, 'register', '--server', server.url, '--token-file', '-'];
+    await new Program('reeve-agent register', AGENT, register, { ...options, input: token }).succeed();
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  const run = () => new Program('reeve-agent run', AGENT, ['--data-dir', data, 'run'], options);
+  let program = run();
+  return {
+    get output() {
+      return program.output;
+    },
+    get isRunning() {
+      return program.isRunning;
+    },
+    /** What `reeve-agent status` says. */
+    async status() {
+      const asked = new Program('reeve-agent status', AGENT, ['--data-dir', data, 'status', '--json'], options);
+      return JSON.parse(await asked.succeed());
+    },
+    /** Ends it in order, and starts it again. */
+    async restart() {
+      await program.stop();
+      program = run();
+    },
+    async pause() {
+      await program.stop();
+    },
+    async resume() {
+      program = run();
+    },
+    async stop() {
+      try {
+        await program.stop();
+      } finally {
+        remove();
+      }
+    },
+  };
+}
+
+/**
+ * Runs the line that people are shown, piped into a shell as they do it, but with folders of the test's own and
+ * without becoming root; the agent then runs on its own.
+ */
+export async function installAgent(line) {
+  const { folder, remove } = temporaryFolder('installed');
+  const data = join(folder, 'data');
+  const env = plainEnvironment({ REEVE_PREFIX: join(folder, 'bin'), REEVE_DATA_DIR: data, REEVE_SERVICE: 'none' });
+  let pid;
+  try {
+    const command = ['-c', line.replace('sudo ', '')];
+    const install = new Program('install.sh', 'sh', command, { cwd: folder, env });
+    await install.succeed(120_000);
+    pid = Number(readFileSync(join(data, 'updater.pid'), 'utf8'));
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return {
+    async stop() {
+      process.kill(pid, 'SIGTERM');
+      const deadline = Date.now() + 15_000;
+      while (isThere(pid)) {
+        if (Date.now() > deadline) throw new Error(`the installed agent (pid ${pid}) did not stop`);
+        await rest(100);
+      }
+      remove();
+    },
+  };
+}
+
+function isThere(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

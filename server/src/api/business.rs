@@ -1,0 +1,37 @@
+//! Businesses over REST.
+
+use super::{ApiProblem, ApiResult, Created, Id, Input, whole};
+use crate::authenticate::Caller;
+use axum::Json;
+use entity::{
+    business::{BusinessInput, BusinessView},
+    id::BusinessId,
+    page::Page,
+};
+
+/// `GET /businesses`
+pub(crate) async fn list(caller: Caller) -> ApiResult<Page<BusinessView>> {
+    Ok(whole(domain::business::list(&caller.cx).await?))
+}
+
+/// `POST /businesses`
+pub(crate) async fn add(
+    caller: Caller,
+    Input(input): Input<BusinessInput>,
+) -> Result<Created<BusinessView>, ApiProblem> {
+    Ok(Created(domain::business::add(&caller.cx, input).await?))
+}
+
+/// `GET /businesses/{id}`
+pub(crate) async fn get(caller: Caller, Id(id): Id<BusinessId>) -> ApiResult<BusinessView> {
+    Ok(Json(domain::business::get(&caller.cx, id).await?))
+}
+
+/// `PATCH /businesses/{id}`
+pub(crate) async fn rename(
+    caller: Caller,
+    Id(id): Id<BusinessId>,
+    Input(input): Input<BusinessInput>,
+) -> ApiResult<BusinessView> {
+    Ok(Json(domain::business::rename(&caller.cx, id, input).await?))
+}

@@ -1,0 +1,59 @@
+//! Service locations over REST.
+
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input, whole};
+use crate::authenticate::Caller;
+use axum::Json;
+use entity::{
+    id::{BusinessId, ServiceLocationId},
+    page::Page,
+    service_location::{ServiceLocationInput, ServiceLocationView},
+};
+use serde::Deserialize;
+
+/// What a list of service locations may be narrowed by.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    /// Only this business.
+    business_id: Option<BusinessId>,
+}
+
+/// `GET /service-locations`
+pub(crate) async fn list(
+    caller: Caller,
+    Asked(filter): Asked<Filter>,
+) -> ApiResult<Page<ServiceLocationView>> {
+    Ok(whole(domain::service_location::list(&caller.cx, filter.business_id).await?))
+}
+
+/// `GET /businesses/{id}/service-locations`
+pub(crate) async fn of_business(
+    caller: Caller,
+    Id(business): Id<BusinessId>,
+) -> ApiResult<Page<ServiceLocationView>> {
+    domain::business::get(&caller.cx, business).await?;
+    Ok(whole(domain::service_location::list(&caller.cx, Some(business)).await?))
+}
+
+/// `POST /businesses/{id}/service-locations`
+pub(crate) async fn add(
+    caller: Caller,
+    Id(business): Id<BusinessId>,
+    Input(input): Input<ServiceLocationInput>,
+) -> Result<Created<ServiceLocationView>, ApiProblem> {
+    Ok(Created(domain::service_location::add(&caller.cx, business, input).await?))
+}
+
+/// `GET /service-locations/{id}`
+pub(crate) async fn get(caller: Caller, Id(id): Id<ServiceLocationId>) -> ApiResult<ServiceLocationView> {
+    Ok(Json(domain::service_location::get(&caller.cx, id).await?))
+}
+
+/// `PATCH /service-locations/{id}`
+pub(crate) async fn change(
+    caller: Caller,
+    Id(id): Id<ServiceLocationId>,
+    Input(input): Input<ServiceLocationInput>,
+) -> ApiResult<ServiceLocationView> {
+    Ok(Json(domain::service_location::change(&caller.cx, id, input).await?))
+}

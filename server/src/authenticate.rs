@@ -1,0 +1,124 @@
+//! Who is asking: a person by their session cookie or a device by its bearer token; decided here for all faces.
+
+use crate::{
+    api::{ApiProblem, Id},
+    config::Config,
+    state::AppState,
+};
+use axum::{
+    extract::{ConnectInfo, FromRequestParts, Request, State},
+    http::{HeaderMap, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use domain::{AgentCx, Cx, SessionSecret, Visitor};
+use entity::{
+    id::DeviceId,
+    input::clip,
+    problem::{Problem, ProblemCode},
+};
+use std::{convert::Infallible, net::SocketAddr};
+
+/// Longest name of a browser that is kept, in characters.
+const USER_AGENT_MAX: usize = 200;
+
+/// The session secret that a request carries, if it carries one.
+pub(crate) fn session_secret(headers: &HeaderMap, config: &Config) -> Option<SessionSecret> {
+    let name = app::context::session_cookie_name(&config.public_url);
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| SessionSecret::from_cookie(value))
+}
+
+/// Who knocks, before anybody is authenticated.
+pub(crate) fn visitor(parts: &Parts) -> Visitor {
+    let source_ip = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_canonical().to_string());
+    let user_agent =
+        parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Visitor { source_ip, user_agent: clip(user_agent, USER_AGENT_MAX) }
+}
+
+/// Puts `Option<Cx>` into the request's extensions; portal and API read it from there.
+pub(crate) async fn authenticate(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let cx = match session_secret(&parts.headers, &state.config) {
+        None => None,
+        Some(secret) => match domain::access::session_cx(&state.store, &visitor(&parts), &secret).await {
+            Ok(cx) => Some(cx),
+            Err(error) => match Problem::from(error) {
+                Problem { code: ProblemCode::SignedOut, .. } => None,
+                problem => return ApiProblem::from(problem).into_response(),
+            },
+        },
+    };
+    parts.extensions.insert::<Option<Cx>>(cx);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Whoever sent the request, signed in or not.
+pub(crate) struct Visit(pub(crate) Visitor);
+
+impl<S: Sync> FromRequestParts<S> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(visitor(parts)))
+    }
+}
+
+/// A signed-in person.
+pub(crate) struct Caller {
+    /// Their authority.
+    pub(crate) cx: Cx,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        // A request that also carries a device's credential is not a person's.
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            return Err(signed_out("This is for people: sign in to the portal and send its cookie."));
+        }
+        let cx = parts.extensions.get::<Option<Cx>>().cloned().flatten();
+        cx.map(|cx| Self { cx }).ok_or_else(|| signed_out("Sign in to the portal first."))
+    }
+}
+
+/// A device, by the token its agent sent. Where the path names a device it has to be the same one.
+pub(crate) struct Agent(pub(crate) AgentCx);
+
+impl FromRequestParts<AppState> for Agent {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let bearer = bearer(&parts.headers).ok_or_else(|| {
+            signed_out("This is for agents: send the agent token as `Authorization: Bearer`.")
+        })?;
+        let cx = domain::agent_token::authenticate(&state.store, bearer).await?;
+        match Id::<DeviceId>::of(parts).await? {
+            Some(id) if id != cx.device_id() => {
+                Err(Problem::new(ProblemCode::NotFound, "No such device.").into())
+            }
+            _ => Ok(Self(cx)),
+        }
+    }
+}
+
+/// The bearer token of the Authorization header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn signed_out(detail: &str) -> ApiProblem {
+    Problem::new(ProblemCode::SignedOut, detail).into()
+}

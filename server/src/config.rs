@@ -1,0 +1,79 @@
+//! What a running server needs to know beyond its store, checked once at start.
+
+use anyhow::{Result, bail, ensure};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Settings of the faces.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where people and agents reach this server, without a trailing slash.
+    pub public_url: String,
+    /// Folder with the agent's programs that are offered for download; need not exist.
+    pub agents_dir: PathBuf,
+    /// Folder with the portal's files: `pkg/`, fonts, icons.
+    pub site_root: PathBuf,
+}
+
+impl Config {
+    /// True when browsers reach this server over TLS, which then ends at a proxy before it.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+/// The address that is meant when nobody says how people reach this server.
+#[must_use]
+pub fn default_public_url(listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        format!("http://localhost:{}", listen.port())
+    } else {
+        format!("http://{listen}")
+    }
+}
+
+/// Checks a public URL and takes off its trailing slash. Only plain characters are accepted: this text stands in
+/// scripts that people pipe into a shell.
+///
+/// # Errors
+/// Says what an acceptable one looks like.
+pub fn public_url(text: &str) -> Result<String> {
+    let text = text.trim().trim_end_matches('/');
+    let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        bail!("the public URL must begin with https:// or http://, such as https://reeve.example.com");
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    ensure!(
+        !authority.is_empty() && authority.chars().all(plain),
+        "the public URL must be a scheme, a host and perhaps a port, such as https://reeve.example.com:8443"
+    );
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_a_scheme_and_a_host() {
+        assert_eq!(public_url(" https://reeve.example.com/ ").expect("good"), "https://reeve.example.com");
+        assert_eq!(public_url("http://[::1]:8080").expect("good"), "http://[::1]:8080");
+        for bad in [
+            "reeve.example.com",
+            "ftp://a",
+            "https://",
+            "https://a/b",
+            "http://a;rm",
+            "http://a$(x)",
+            "http://u@h",
+        ] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn everywhere_is_shown_as_localhost() {
+        assert_eq!(default_public_url(([0, 0, 0, 0], 80).into()), "http://localhost:80");
+        assert_eq!(default_public_url(([127, 0, 0, 1], 8080).into()), "http://127.0.0.1:8080");
+    }
+}

@@ -1,0 +1,260 @@
+//! The calls that the access test walks: each with ids of ours, and with what it does.
+
+use crate::support::{
+    agent::FakeAgent,
+    people::{Answer, Person, send},
+    server::{TestServer, field},
+};
+use entity::{
+    id::{BusinessId, DeviceId, RegistrationTokenId, ServiceLocationId, UserId},
+    user::Role,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads one thing of ours.
+    Reads,
+    /// Lists what is within reach.
+    Lists,
+    /// Changes one thing of ours.
+    Changes,
+    /// Makes something new, ours.
+    Makes,
+    /// Is about whoever calls.
+    Own,
+}
+
+/// One call.
+pub struct Call {
+    pub route: &'static str,
+    pub kind: Kind,
+    /// True when some roles may not do this even to what is theirs.
+    pub is_for_some_roles: bool,
+    path: String,
+    body: Body,
+}
+
+enum Body {
+    Json(Value),
+    /// Fields of a form, as server functions take them.
+    Form(Vec<(String, String)>),
+}
+
+impl Call {
+    /// Sends it as a person.
+    pub async fn send(&self, person: &Person) -> Answer {
+        let method: Method =
+            self.route.split(' ').next().and_then(|word| word.parse().ok()).expect("a method");
+        let request = person.request(method.clone(), &self.path);
+        send(match &self.body {
+            Body::Json(_) if method == Method::GET => request,
+            Body::Json(body) => request.json(body),
+            Body::Form(fields) => request.form(fields),
+        })
+        .await
+    }
+}
+
+/// What is ours, by id.
+pub struct World {
+    business: BusinessId,
+    location: ServiceLocationId,
+    device: DeviceId,
+    token: RegistrationTokenId,
+    user: UserId,
+}
+
+impl World {
+    /// Things that exist.
+    pub async fn of(server: &TestServer) -> Self {
+        let device = FakeAgent::of(server, server.ours).await.id;
+        let token = server.token(server.ours).await.id;
+        let contact = server.person(Role::Contact, server.ours).await;
+        let me: Value = contact.get("/me").await.expect(200);
+        let (business, location) = (server.ours.business, server.ours.location);
+        Self { business, location, device, token, user: field(&me, "id") }
+    }
+
+    /// Ids of nothing, to list the calls with.
+    pub fn imaginary() -> Self {
+        let id = uuid::Uuid::nil();
+        Self {
+            business: BusinessId(id),
+            location: ServiceLocationId(id),
+            device: DeviceId(id),
+            token: RegistrationTokenId(id),
+            user: UserId(id),
+        }
+    }
+
+    /// True when a text holds an id of ours.
+    pub fn is_named_in(&self, text: &str) -> bool {
+        let ids = [self.business.0, self.location.0, self.device.0, self.token.0, self.user.0];
+        // A problem or a page may repeat the id that was asked for; a view has it as a value.
+        ids.iter().any(|id| text.contains(&format!("\"id\":\"{id}\"")) || text.contains(&format!("/{id}\"")))
+    }
+
+    /// The pages about what is ours, and those that list.
+    pub fn pages(&self) -> Vec<String> {
+        let Self { business, location, device, token, user } = self;
+        let listed = ["/", "/devices", "/devices/add", "/devices/tokens", "/businesses", "/users"];
+        let single = [
+            format!("/devices/{device}"),
+            format!("/devices/{device}/metrics"),
+            format!("/devices/{device}/services"),
+            format!("/devices/{device}/software"),
+            format!("/devices/{device}/facts"),
+            format!("/devices/{device}/activity"),
+            format!("/devices/add/{token}"),
+            format!("/businesses/{business}"),
+            format!("/service-locations/{location}"),
+            format!("/users/{user}"),
+        ];
+        listed.into_iter().map(ToOwned::to_owned).chain(single).collect()
+    }
+
+    fn id_in(&self, route: &str) -> String {
+        match route.split('/').nth(1) {
+            Some("agents") if route.contains("registration-tokens") => self.token.to_string(),
+            Some("agents") => self.device.to_string(),
+            Some("businesses") => self.business.to_string(),
+            Some("service-locations") => self.location.to_string(),
+            _ => self.user.to_string(),
+        }
+    }
+}
+
+/// Every REST route that people call; what ends something comes last.
+pub fn rest(world: &World) -> Vec<Call> {
+    use Kind::{Changes, Lists, Makes, Own, Reads};
+    let World { business, location, .. } = world;
+    let none = Value::Null;
+    let history = "GET /agents/{id}/metrics/history";
+    let user =
+        json!({"email": "rest@ours.example", "full_name": "R", "role": "contact", "business_id": business});
+    let calls = [
+        ("GET /me", Own, false, none.clone()),
+        ("GET /agents/registration-tokens", Lists, true, none.clone()),
+        ("POST /agents/registration-tokens", Makes, false, json!({"business_id": business})),
+        ("GET /agents", Lists, false, none.clone()),
+        ("GET /agents/{id}", Reads, false, none.clone()),
+        ("PATCH /agents/{id}", Changes, false, json!({"device_name": "R", "service_location_id": location})),
+        ("GET /agents/{id}/services", Reads, false, none.clone()),
+        ("GET /agents/{id}/software", Reads, false, none.clone()),
+        ("GET /agents/{id}/activity", Reads, false, none.clone()),
+        (history, Reads, false, none.clone()),
+        ("GET /agents/{id}/history", Reads, false, none.clone()),
+        ("GET /businesses", Lists, false, none.clone()),
+        ("POST /businesses", Makes, false, json!({"business_name": "R"})),
+        ("GET /businesses/{id}", Reads, false, none.clone()),
+        ("PATCH /businesses/{id}", Changes, false, json!({"business_name": "R2"})),
+        ("GET /businesses/{id}/service-locations", Reads, false, none.clone()),
+        ("POST /businesses/{id}/service-locations", Changes, false, json!({"location_name": "R"})),
+        ("GET /service-locations", Lists, false, none.clone()),
+        ("GET /service-locations/{id}", Reads, false, none.clone()),
+        ("PATCH /service-locations/{id}", Changes, false, json!({"location_name": "R2"})),
+        ("GET /users", Lists, true, none.clone()),
+        ("POST /users", Makes, true, user),
+        ("GET /users/{id}", Reads, true, none.clone()),
+        ("PATCH /users/{id}", Changes, true, json!({"is_active": true})),
+        ("POST /users/{id}/reset-password", Changes, true, none.clone()),
+        ("DELETE /agents/registration-tokens/{id}", Changes, false, none.clone()),
+        ("DELETE /agents/{id}", Changes, false, none),
+    ];
+    let call = |(route, kind, is_for_some_roles, body): (&'static str, Kind, bool, Value)| {
+        let path = route.split(' ').nth(1).unwrap_or_default();
+        let query = if path.ends_with("history") { "?metric=cpu_percent" } else { "" };
+        let path = format!("/api/v1{}{query}", path.replace("{id}", &world.id_in(route)));
+        Call { route, kind, is_for_some_roles, path, body: Body::Json(body) }
+    };
+    calls.into_iter().map(call).collect()
+}
+
+/// Every server function; what ends something comes last.
+pub fn portal(world: &World) -> Vec<Call> {
+    use Kind::{Changes, Lists, Makes, Own, Reads};
+    let World { business, location, device, token, user } = world;
+    let id = |id: &dyn std::fmt::Display| vec![("id".to_owned(), id.to_string())];
+    let with = |mut fields: Vec<(String, String)>, more: &[(&str, &str)]| {
+        fields.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        fields
+    };
+    let (of_business, passwords) =
+        (business.to_string(), [("input[current_password]", "x"), ("input[new_password]", "y")]);
+    let history = [
+        ("query[metrics][0]", "cpu_percent"),
+        ("query[start]", "2026-11-20T11:00:00Z"),
+        ("query[end]", "2026-11-20T12:00:00Z"),
+    ];
+    let new_user = [
+        ("input[email]", "portal@ours.example"),
+        ("input[full_name]", "P"),
+        ("input[role]", "contact"),
+        ("input[business_id]", &of_business),
+    ];
+    let calls = [
+        ("POST /portal/account/me", Own, false, vec![]),
+        ("POST /portal/account/sessions", Own, false, vec![]),
+        ("POST /portal/account/end-session", Own, false, id(&uuid::Uuid::nil())),
+        ("POST /portal/account/change-password", Own, false, with(vec![], &passwords)),
+        ("POST /portal/account/replace-password", Own, false, with(vec![], &passwords)),
+        ("POST /portal/layout/businesses", Lists, false, vec![]),
+        ("POST /portal/overview/get", Lists, false, vec![]),
+        ("POST /portal/business/list", Lists, false, vec![]),
+        ("POST /portal/business/get", Reads, false, id(business)),
+        ("POST /portal/business/add", Makes, false, with(vec![], &[("input[business_name]", "P")])),
+        (
+            "POST /portal/business/rename",
+            Changes,
+            false,
+            with(id(business), &[("input[business_name]", "P2")]),
+        ),
+        ("POST /portal/service_location/list", Lists, false, vec![]),
+        ("POST /portal/service_location/get", Reads, false, id(location)),
+        (
+            "POST /portal/service_location/add",
+            Changes,
+            false,
+            with(vec![], &[("business_id", &of_business), ("input[location_name]", "P")]),
+        ),
+        (
+            "POST /portal/service_location/change",
+            Changes,
+            false,
+            with(id(location), &[("input[location_name]", "P2")]),
+        ),
+        ("POST /portal/device/list", Lists, false, with(vec![], &[("query[search]", "")])),
+        ("POST /portal/device/get", Reads, false, id(device)),
+        ("POST /portal/device/change", Changes, false, with(id(device), &[("input[device_name]", "P")])),
+        ("POST /portal/device/services", Reads, false, id(device)),
+        ("POST /portal/device/software", Reads, false, id(device)),
+        ("POST /portal/device/activity", Reads, false, id(device)),
+        ("POST /portal/device/history", Reads, false, with(id(device), &history)),
+        (
+            "POST /portal/registration/issue",
+            Makes,
+            false,
+            with(vec![], &[("input[business_id]", &of_business)]),
+        ),
+        ("POST /portal/registration/list", Lists, true, vec![]),
+        ("POST /portal/registration/get", Reads, true, id(token)),
+        ("POST /portal/registration/take_secret", Reads, true, id(token)),
+        ("POST /portal/user/list", Lists, true, vec![]),
+        ("POST /portal/user/get", Reads, true, id(user)),
+        ("POST /portal/user/add", Makes, true, with(vec![], &new_user)),
+        ("POST /portal/user/take_password", Reads, true, id(user)),
+        ("POST /portal/user/set_active", Changes, true, with(id(user), &[("is_active", "true")])),
+        ("POST /portal/user/reset_password", Changes, true, id(user)),
+        ("POST /portal/registration/revoke", Changes, false, id(token)),
+        ("POST /portal/device/revoke", Changes, false, id(device)),
+        ("POST /portal/account/sign-out", Own, false, vec![]),
+    ];
+    let call = |(route, kind, is_for_some_roles, fields): (&'static str, Kind, bool, Vec<_>)| {
+        let path = route.split(' ').nth(1).unwrap_or_default().to_owned();
+        Call { route, kind, is_for_some_roles, path, body: Body::Form(fields) }
+    };
+    calls.into_iter().map(call).collect()
+}

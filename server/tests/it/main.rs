@@ -1,0 +1,22 @@
+//! The integration tests of the server, in one binary: one module for each thing that must hold. Real servers in this
+//! process, real databases, agents that speak the wire.
+
+mod absences;
+mod access;
+mod account;
+mod api;
+mod device_list;
+mod events;
+mod install;
+mod inventory;
+mod link;
+mod metric;
+mod people;
+mod polling;
+mod presence;
+mod registration;
+mod registration_token;
+mod security;
+mod support;
+mod tenancy;
+mod tidy;

@@ -1,0 +1,148 @@
+//! The rules that are about text: how files open, how long they are, and where things may appear.
+
+use crate::support::workspace::{files, rust_files};
+
+/// Fails with every finding, one a line.
+#[track_caller]
+fn none(what: &str, found: &[String]) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+/// Every line of a Rust file that contains `needle`, outside of the places where it belongs.
+fn lines_with(needle: &str, belongs: impl Fn(&str) -> bool) -> Vec<String> {
+    let this = "server/tests/it/tidy.rs";
+    rust_files()
+        .iter()
+        .filter(|(name, _)| name != this && !belongs(name))
+        .flat_map(|(name, text)| {
+            let lines = text.lines().enumerate().filter(|(_, line)| line.contains(needle));
+            lines
+                .map(move |(number, line)| format!("{name}:{}: {}", number + 1, line.trim()))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn every_file_opens_with_what_lives_in_it() {
+    let found: Vec<_> = rust_files()
+        .into_iter()
+        .filter(|(_, text)| {
+            let first = text.lines().next().unwrap_or_default();
+            !first.starts_with("//! ") || first.len() < 12
+        })
+        .map(|(name, _)| name)
+        .collect();
+    none("files that do not open with `//!` and a sentence", &found);
+}
+
+#[test]
+fn no_file_is_longer_than_five_hundred_lines() {
+    let found: Vec<_> = rust_files()
+        .into_iter()
+        .filter_map(|(name, text)| {
+            let lines = text.lines().count();
+            (lines > 500).then(|| format!("{name}: {lines} lines"))
+        })
+        .collect();
+    none("files that hold more than one room", &found);
+}
+
+#[test]
+fn names_say_what_things_are() {
+    let banned = ["helper", "util", "utils", "common", "manager", "handler", "misc"];
+    let found: Vec<_> = rust_files()
+        .into_iter()
+        .filter(|(name, _)| {
+            let mut parts = name.trim_end_matches(".rs").split(['/', '_']);
+            parts.any(|part| banned.contains(&part))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    none("files named after nothing", &found);
+    let types = [
+        "Client",
+        "Customer",
+        "Tenant",
+        "Company",
+        "Organisation",
+        "Organization",
+        "Endpoint",
+        "Host",
+        "Asset",
+    ];
+    let mut found = Vec::new();
+    for word in types {
+        for kind in ["struct", "enum", "type"] {
+            for end in [" ", "(", ";", "<", "View", "Input", "Id"] {
+                let belongs = |name: &str| match word {
+                    // The database layer's word for tables that have an owner, and the router's for its entries.
+                    "Tenant" => name == "server/domain/src/store/scoped.rs",
+                    "Endpoint" => name == "server/src/router.rs",
+                    _ => false,
+                };
+                found.extend(lines_with(&format!("{kind} {word}{end}"), belongs));
+            }
+        }
+    }
+    none("types that have another word", &found);
+}
+
+#[test]
+fn things_appear_where_they_belong() {
+    let in_calls = |name: &str| name.starts_with("app/src/") && name.ends_with("/calls.rs");
+    none("server functions outside of calls.rs", &lines_with("#[server", in_calls));
+    none(
+        "tables outside of domain",
+        &lines_with("entity::table", |name| {
+            name.starts_with("server/domain/") || name.starts_with("entity/")
+        }),
+    );
+    none(
+        "the system's clock outside of the server's clock",
+        // An agent's clock is its machine's; the server's is handed in.
+        &lines_with("Utc::now()", |name| name == "server/domain/src/clock.rs" || name.starts_with("agent/")),
+    );
+    none(
+        "the ORM outside of domain",
+        &lines_with("sea_orm::", |name| {
+            ["server/domain/", "entity/", "migration/"].iter().any(|folder| name.starts_with(folder))
+        }),
+    );
+    none(
+        "axum outside of the faces",
+        &lines_with("axum::", |name| {
+            name.starts_with("server/src/")
+                || name.starts_with("server/tests/")
+                || name == "app/src/context.rs"
+        }),
+    );
+}
+
+#[test]
+fn nothing_is_unsafe_or_unfinished() {
+    for needle in ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"] {
+        none("unsafe code", &lines_with(needle, |_| false));
+    }
+    for needle in ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!(", "#[ignore", "#[allow(clippy"]
+    {
+        none("unfinished work", &lines_with(needle, |_| false));
+    }
+}
+
+#[test]
+fn nothing_names_the_machine_it_was_made_on() {
+    let mut found = Vec::new();
+    let needles = ["/work/", "/root/", "/home/"].map(|folder| folder.to_owned());
+    for (name, text) in files() {
+        let allowed = name == "server/tests/it/tidy.rs"
+            || name.ends_with(".lock")
+            || name.ends_with("package-lock.json");
+        for (number, line) in text.lines().enumerate() {
+            if !allowed && needles.iter().any(|needle| line.contains(needle.as_str())) {
+                found.push(format!("{name}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    none("paths of one machine", &found);
+}

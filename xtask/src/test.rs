@@ -1,0 +1,101 @@
+//! `cargo xtask test`: every check and every test, with what each took.
+
+use crate::{
+    bundle::{self, Profile},
+    demo, need,
+    step::{cargo, command, root, run},
+};
+use anyhow::{Result, bail};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// The packages that are built for this machine. `frontend` is not: it would bring the browser's features to the
+/// server's packages.
+const HERE: [&str; 5] = ["server", "domain", "app", "entity", "migration"];
+/// The packages whose own choice of features has to suffice, without what the server adds.
+const ON_DEVICES: [&str; 2] = ["agent", "updater"];
+
+/// Runs everything; what fails does not keep the rest from running.
+pub fn run_tests(no_browser: bool) -> Result<()> {
+    need::for_tests(!no_browser)?;
+    let mut done = Vec::new();
+    let mut part = |name: &'static str, run: &mut dyn FnMut() -> Result<()>| {
+        eprintln!("\nxtask: {name}");
+        let start = Instant::now();
+        let failure = run().err();
+        if let Some(error) = &failure {
+            eprintln!("xtask: {name} failed: {error:#}");
+        }
+        done.push(Part { name, took: start.elapsed(), is_good: failure.is_none() });
+    };
+    part("format", &mut || run(cargo().args(["fmt", "--all", "--check"])));
+    part("lint the server and the portal", &mut || {
+        run(clippy(&HERE).args(["--features", "app/ssr", "--all-targets"]).args(DENY))
+    });
+    part("lint the agent", &mut || run(clippy(&ON_DEVICES).arg("--all-targets").args(DENY)));
+    part("lint xtask", &mut || run(clippy(&["xtask"]).args(DENY)));
+    part("build the portal for browsers", &mut || bundle::build(Profile::Release));
+    part("lint the portal as browsers get it", &mut || {
+        run(clippy(&["frontend"]).args(["--target", "wasm32-unknown-unknown"]).args(DENY))
+    });
+    part("unit and integration tests", &mut || {
+        let packages = HERE.iter().chain(&ON_DEVICES).flat_map(|package| ["-p", package]);
+        run(cargo().arg("test").args(packages).args(["--features", "app/ssr", "--no-fail-fast"]))
+    });
+    if !no_browser {
+        part("build server, agent and updater", &mut demo::build_programs);
+        part("browser tests", &mut browser_tests);
+    }
+    summary(&done)
+}
+
+const DENY: [&str; 3] = ["--", "-D", "warnings"];
+
+fn clippy(packages: &[&str]) -> Command {
+    let mut cargo = cargo();
+    cargo.arg("clippy").args(packages.iter().flat_map(|package| ["-p", package]));
+    cargo
+}
+
+/// The real server, real agents and a real browser.
+fn browser_tests() -> Result<()> {
+    let folder = root().join("end2end");
+    run(command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+    let mut specs: Vec<_> = fs::read_dir(&folder)?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".spec.mjs"))
+        .collect();
+    specs.sort();
+    if specs.is_empty() {
+        bail!("there are no browser tests in {}", folder.display());
+    }
+    let mut node = command("node");
+    // One after the other: each has a server and a browser of its own.
+    node.args(["--test", "--test-concurrency=1"]).args(specs).current_dir(&folder);
+    if let Some(browser) = need::browser() {
+        node.env("REEVE_BROWSER", browser);
+    }
+    run(&mut node)
+}
+
+struct Part {
+    name: &'static str,
+    took: Duration,
+    is_good: bool,
+}
+
+fn summary(done: &[Part]) -> Result<()> {
+    eprintln!("\nxtask: what was done");
+    for part in done {
+        let word = if part.is_good { "passed" } else { "FAILED" };
+        eprintln!("  {word}  {:>6.1} s  {}", part.took.as_secs_f32(), part.name);
+    }
+    let failed = done.iter().filter(|part| !part.is_good).count();
+    if failed > 0 {
+        bail!("{failed} of {} parts failed", done.len());
+    }
+    Ok(())
+}

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { installAgent, startAgent } from './support/agent.mjs';
 import { openBrowser, withPage } from './support/browser.mjs';
-import { alert, firstSession, heading, isLive, open, outcome, problemOf, question, row } from './support/pages.mjs';
+import { alert, firstSession, heading, isLive, open, outcome, panel, problemOf, question, row } from './support/pages.mjs';
 import { startServer } from './support/server.mjs';
 
 const TOKEN = /AGT-[A-Z0-9-]+/i;
@@ -60,7 +60,7 @@ describe('adding a device', () => {
       await isLive(page);
       await page.getByText('Waiting for the machine').waitFor();
       agents.push(await startAgent(server, token));
-      const here = page.getByRole('region', { name: 'It is here' });
+      const here = panel(page, 'It is here');
       await here.getByText('bench-01', { exact: true }).waitFor();
       await here.getByText('Online', { exact: true }).waitFor({ timeout: 45_000 });
       await here.getByRole('link', { name: 'Open bench-01' }).click();
@@ -85,7 +85,7 @@ describe('adding a device', () => {
       // It still waits.
       await isLive(page);
       agents.push(await startAgent(server, token));
-      await page.getByRole('region', { name: 'It is here' }).waitFor();
+      await panel(page, 'It is here').waitFor();
       await page.reload();
       await page.getByRole('link', { name: 'Open shown-once' }).waitFor();
     }));
@@ -146,7 +146,7 @@ describe('adding a device', () => {
         await page.getByText('Load this page again once the line has run.').waitFor();
         agents.push(await startAgent(server, token));
         await page.reload();
-        await page.getByRole('region', { name: 'It is here' }).waitFor();
+        await panel(page, 'It is here').waitFor();
         await page.getByRole('link', { name: 'Open till-01' }).click();
         await heading(page, 'till-01').waitFor();
       },
@@ -159,7 +159,7 @@ describe('adding a device', () => {
       const line = await command(page, 'Linux').innerText();
       await isLive(page);
       agents.push(await installAgent(line));
-      const here = page.getByRole('region', { name: 'It is here' });
+      const here = panel(page, 'It is here');
       await here.getByText('by-the-line', { exact: true }).waitFor();
       await here.getByText('Online', { exact: true }).waitFor({ timeout: 45_000 });
     }));

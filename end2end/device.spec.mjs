@@ -6,7 +6,7 @@ import { hostname, release } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import { startAgent } from './support/agent.mjs';
 import { openBrowser, withPage } from './support/browser.mjs';
-import { api, firstSession, heading, isLive, open, outcome, question, row } from './support/pages.mjs';
+import { api, firstSession, heading, isLive, open, outcome, panel, question, row } from './support/pages.mjs';
 import { startServer } from './support/server.mjs';
 
 /** Agents send a sample every minute. */
@@ -48,13 +48,13 @@ describe('a device', () => {
       agent = await startAgent(server, server.token);
       const mine = row(page, 'Devices', name);
       await mine.waitFor();
+      id = (await mine.getByRole('link', { name }).getAttribute('href')).split('/').at(-1);
       await mine.getByText('Harbour Dental Group · Harbour Street practice').waitFor();
       await mine.getByText('Online', { exact: true }).waitFor({ timeout: PRESENCE });
       await mine.getByRole('img', { name: /^CPU \d/ }).waitFor({ timeout: NEXT_SAMPLE });
       await mine.getByRole('img', { name: /^Memory \d/ }).waitFor();
       await mine.getByRole('img', { name: /^CPU over the last hour: latest \d/ }).waitFor();
       await isKept(page);
-      id = (await mine.getByRole('link', { name }).getAttribute('href')).split('/').at(-1);
     }));
 
   it('shows new values without being loaded anew', () =>
@@ -62,7 +62,7 @@ describe('a device', () => {
       await openTab(page, '', 'Overview');
       await isLive(page);
       await keep(page);
-      const now = page.getByRole('region', { name: 'Now' });
+      const now = panel(page, 'Now');
       await now.getByRole('img', { name: /^CPU \d/ }).waitFor();
       await changes(now, NEXT_SAMPLE);
       await isKept(page);
@@ -152,17 +152,18 @@ describe('a device', () => {
     on(async (page) => {
       await openTab(page, '/software', 'Software');
       const software = page.getByRole('region', { name: 'Software' });
+      const named = (name) => software.locator('td.main').getByText(name, { exact: true });
       await software.getByRole('row').nth(1).waitFor({ timeout: PRESENCE });
       const search = page.getByRole('searchbox', { name: 'Search name or vendor' });
       for (const [asked, found] of [['base-f', 'base-files'], ['dpkg', 'dpkg']]) {
         await search.fill(asked);
         await search.press('Enter');
         await page.waitForURL(new RegExp(`search=${asked}`));
-        await software.getByRole('cell', { name: found, exact: true }).waitFor();
+        await named(found).waitFor();
         assert.ok((await software.getByRole('row').count()) < 30, 'the others are gone');
       }
       await page.reload();
-      await software.getByRole('cell', { name: 'dpkg', exact: true }).waitFor();
+      await named('dpkg').waitFor();
       assert.equal(await search.inputValue(), 'dpkg');
       await search.fill('surely-nothing-is-called-this');
       await search.press('Enter');
@@ -177,7 +178,7 @@ describe('a device', () => {
       const fact = (label) => page.locator('.fact').filter({ has: page.getByRole('term').getByText(label, { exact: true }) });
       assert.match(await fact('Host name').innerText(), new RegExp(hostname()));
       assert.ok((await fact('Kernel').innerText()).includes(release()));
-      await fact('Architecture').getByText(server.agents.arch).waitFor();
+      await fact('Architecture').getByText(server.platform.arch).waitFor();
       const status = JSON.stringify(await agent.status());
       const fingerprint = await page.locator('.copy-field', { hasText: 'Key fingerprint' }).locator('code').innerText();
       assert.match(fingerprint, /^[0-9a-f]{16}$/);
@@ -187,7 +188,7 @@ describe('a device', () => {
   it('writes down what happened', () =>
     on(async (page) => {
       await openTab(page, '/activity', 'Activity');
-      const activity = page.getByRole('region', { name: 'Activity' }).getByRole('listitem');
+      const activity = panel(page, 'Activity').getByRole('listitem');
       await activity.filter({ hasText: /registered/i }).first().waitFor();
       await activity.filter({ hasText: /online|connected/i }).first().waitFor();
     }));
@@ -266,7 +267,7 @@ describe('a device', () => {
         await open(other, '/devices');
         await isLive(other);
         await openTab(page, '', 'Overview');
-        const form = page.getByRole('region', { name: 'Change this device' });
+        const form = panel(page, 'Change this device');
         await form.getByLabel('Name').fill('  ');
         page.watch.allow(/422|400/);
         await form.getByRole('button', { name: 'Save' }).click();
@@ -278,7 +279,7 @@ describe('a device', () => {
         name = 'front-desk-01';
         await row(other, 'Devices', name).waitFor();
         await page.getByText(/front-desk-01/).first().waitFor();
-        await page.getByRole('region', { name: 'What changed' }).getByText('Ada Reeve').waitFor();
+        await panel(page, 'What changed').getByText('Ada Reeve').waitFor();
       });
     }));
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openBrowser, withPage } from './support/browser.mjs';
-import { api, choosePassword, firstSession, heading, open, outcome, problemOf, question, row, signIn } from './support/pages.mjs';
+import { api, choosePassword, firstSession, heading, open, outcome, panel, problemOf, question, row, signIn } from './support/pages.mjs';
 import { startServer } from './support/server.mjs';
 
 for (const js of [true, false]) {
@@ -32,13 +32,13 @@ for (const js of [true, false]) {
         page.watch.allow(/409|422|400/);
         await goTo(page, '/businesses');
         await addBusiness(page, 'Harbour Dental Group');
-        const field = page.getByRole('region', { name: 'Add a business' }).getByLabel('Name');
+        const field = panel(page, 'Add a business').getByLabel('Name');
         const problem = await problemOf(field).catch(() => null);
         if (problem === null) assert.fail('a name that is taken is refused at its field');
         await addBusiness(page, 'Quay Works');
         await heading(page, 'Quay Works').waitFor();
         await outcome(page, 'Business added.').waitFor();
-        const rename = page.getByRole('region', { name: 'Rename' });
+        const rename = panel(page, 'Rename');
         await rename.getByLabel('Name').fill('Quay Works & Sons');
         await rename.getByRole('button', { name: 'Save' }).click();
         await outcome(page, 'Business renamed.').waitFor();
@@ -55,25 +55,25 @@ for (const js of [true, false]) {
         await heading(page, 'Quay Works & Sons').waitFor();
         await page.getByText('No service locations yet.').waitFor();
         await page.locator('summary', { hasText: 'Add a service location' }).click();
-        const panel = page.getByRole('region', { name: 'Service locations' }).first();
-        await panel.getByLabel('Name').fill('Slipway');
-        await panel.getByLabel('Address').fill('1 Quay, 24103 Kiel');
-        await panel.getByLabel('Headquarters').check();
-        await panel.getByRole('button', { name: 'Add service location' }).click();
+        const locations = panel(page, 'Service locations');
+        await locations.getByLabel('Name').fill('Slipway');
+        await locations.getByLabel('Address').fill('1 Quay, 24103 Kiel');
+        await locations.getByLabel('Headquarters').check();
+        await locations.getByRole('button', { name: 'Add service location' }).click();
         await outcome(page, 'Service location added.').waitFor();
         const place = row(page, 'Service locations', 'Slipway').first();
         await place.getByText('Headquarters').waitFor();
         await place.getByRole('link', { name: 'Slipway' }).click();
         await heading(page, 'Slipway').waitFor();
-        await page.getByRole('region', { name: 'The place' }).getByText('1 Quay, 24103 Kiel').waitFor();
-        const change = page.getByRole('region', { name: 'Change' });
+        await panel(page, 'The place').getByText('1 Quay, 24103 Kiel').waitFor();
+        const change = panel(page, 'Change');
         assert.equal(await change.getByLabel('Address').inputValue(), '1 Quay, 24103 Kiel');
         await change.getByLabel('Contact person').fill('Mira Sand');
         await change.getByLabel('Phone').fill('+49 431 123 45');
         await change.getByLabel('Headquarters').uncheck();
         await change.getByRole('button', { name: 'Save' }).click();
         await outcome(page, 'Service location changed.').waitFor();
-        await page.getByRole('region', { name: 'The place' }).getByText('Mira Sand').waitFor();
+        await panel(page, 'The place').getByText('Mira Sand').waitFor();
         const phone = page.getByRole('link', { name: '+49 431 123 45' });
         assert.equal(await phone.getAttribute('href'), 'tel:+4943112345');
         assert.equal(await page.locator('.page-head').getByText('Headquarters').count(), 0);
@@ -83,7 +83,7 @@ for (const js of [true, false]) {
       on(async (page) => {
         page.watch.allow(/409|422|400/);
         await goTo(page, '/users');
-        const form = page.getByRole('region', { name: 'Add a user' });
+        const form = panel(page, 'Add a user');
         await form.getByLabel('Name').fill(person.name);
         await form.getByLabel('Email').fill(server.people.owner.email);
         await form.getByLabel('Role').selectOption('business_owner');
@@ -111,7 +111,7 @@ for (const js of [true, false]) {
     it('grants a technician the businesses that were ticked', () =>
       on(async (page) => {
         await goTo(page, '/users');
-        const form = page.getByRole('region', { name: 'Add a user' });
+        const form = panel(page, 'Add a user');
         await form.getByLabel('Name').fill('Nils Berg');
         await form.getByLabel('Email').fill('nils@msp.example');
         await form.getByLabel('Role').selectOption('technician');
@@ -193,7 +193,7 @@ for (const js of [true, false]) {
 }
 
 async function addBusiness(page, name) {
-  const form = page.getByRole('region', { name: 'Add a business' });
+  const form = panel(page, 'Add a business');
   await form.getByLabel('Name').fill(name);
   await form.getByRole('button', { name: 'Add business' }).click();
 }

@@ -88,7 +88,7 @@ for (const js of [true, false]) {
         for (const path of ['/setup', server.setupLink]) {
           const response = await open(page, path, { js });
           assert.equal(response.status(), 404, path);
-          await page.getByText('Nothing here').waitFor();
+          await heading(page, 'Nothing here').waitFor();
         }
         await open(page, '/sign-in', { js });
         assert.equal(await page.getByText(/link that the server printed/i).count(), 0);

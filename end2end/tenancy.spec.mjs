@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { startAgent } from './support/agent.mjs';
 import { openBrowser, withPage } from './support/browser.mjs';
-import { api, firstSession, heading, isLive, open, row } from './support/pages.mjs';
+import { api, firstSession, heading, isLive, open, panel, row } from './support/pages.mjs';
 import { startServer } from './support/server.mjs';
 
 describe('tenancy', () => {
@@ -73,7 +73,7 @@ describe('tenancy', () => {
       ]);
       assert.ok(!(await page.content()).includes('Lindqvist'));
       assert.equal(await page.getByRole('banner').getByLabel('Business').count(), 0, 'there is nothing to switch to');
-      const places = await page.getByRole('navigation', { name: 'Places' }).getByRole('link').allInnerTexts();
+      const places = await page.getByRole('navigation', { name: 'Places' }).getByRole('listitem').allInnerTexts();
       assert.deepEqual(places.map((text) => text.trim()), ['Overview', 'Devices', 'Locations', 'Users', 'Account']);
       for (const path of ['/', '/businesses', `/businesses/${own.business}`, '/users']) {
         await open(page, path);
@@ -81,7 +81,7 @@ describe('tenancy', () => {
         assert.ok(!/Lindqvist|Northwind/.test(await page.content()), path);
       }
       await open(page, '/');
-      await page.getByRole('region', { name: 'Locations' }).getByRole('row', { name: /Harbour Street practice/ }).waitFor();
+      await panel(page, 'Locations').getByRole('row', { name: /Harbour Street practice/ }).waitFor();
     }));
 
   it('gives a customer nothing for the address of something foreign', () =>
@@ -187,7 +187,7 @@ describe('tenancy', () => {
     as('contact', async (page) => {
       page.watch.allow(/40[34]/);
       await open(page, '/');
-      const places = await page.getByRole('navigation', { name: 'Places' }).getByRole('link').allInnerTexts();
+      const places = await page.getByRole('navigation', { name: 'Places' }).getByRole('listitem').allInnerTexts();
       assert.ok(!places.some((text) => /Users/.test(text)), places.join());
       await open(page, '/users');
       await page.getByText('Your role does not see who works here.').waitFor();
@@ -199,7 +199,7 @@ describe('tenancy', () => {
       assert.ok(!(await page.content()).includes('Somebody of'));
       await open(page, `/businesses/${own.business}`);
       await heading(page, 'Harbour Dental Group').waitFor();
-      assert.equal(await page.getByRole('region', { name: 'People' }).count(), 0);
+      assert.equal(await panel(page, 'People').count(), 0);
       await noButtons(page, [`/devices/${own.device}`, '/devices', '/', `/service-locations/${own.location}`]);
     }));
 
@@ -225,7 +225,7 @@ describe('tenancy', () => {
       assert.equal(issued.status, 403);
       // Work on a device is theirs, ending its access is not.
       await open(page, `/devices/${own.device}`);
-      await page.getByRole('region', { name: 'Change this device' }).getByRole('button', { name: 'Save' }).waitFor();
+      await panel(page, 'Change this device').getByRole('button', { name: 'Save' }).waitFor();
       assert.equal(await page.getByText('Revoke device').count(), 0);
     }));
 

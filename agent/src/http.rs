@@ -15,7 +15,7 @@ use updater::exit;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
     /// No answer.
-    #[error("{0}")]
+    #[error("no answer from the server: {0}")]
     Unreachable(String),
     /// The server said no.
     #[error("{}", refusal(*.status, .problem.as_ref()))]

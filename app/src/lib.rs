@@ -5,6 +5,7 @@
 pub mod account;
 pub mod business;
 pub mod carried;
+pub mod codec;
 #[cfg(feature = "ssr")]
 pub mod context;
 pub mod device;
@@ -26,7 +27,7 @@ pub mod user;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    MatchNestedRoutes, SsrMode,
+    SsrMode,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
@@ -42,7 +43,7 @@ pub fn App() -> impl IntoView {
     live::provide_live();
     layout::provide_me(carried.me);
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Reeve".to_owned() } else { format!("{title} · Reeve") }/>
+        <Title text=PRODUCT formatter=window_title/>
         <Router>
             <Routes fallback=layout::NotFoundPage>
                 <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
@@ -61,8 +62,15 @@ pub fn App() -> impl IntoView {
     }
 }
 
+/// Names the window until a page does.
+const PRODUCT: &str = "Reeve";
+
+fn window_title(page: String) -> String {
+    if page == PRODUCT { page } else { format!("{page} · {PRODUCT}") }
+}
+
 #[component(transparent)]
-fn DeviceRoutes() -> impl MatchNestedRoutes + Clone {
+fn DeviceRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("/devices") view=leptos_router::components::Outlet>
             <Route path=path!("") view=device::DeviceListPage/>
@@ -76,7 +84,7 @@ fn DeviceRoutes() -> impl MatchNestedRoutes + Clone {
 }
 
 #[component(transparent)]
-fn BusinessRoutes() -> impl MatchNestedRoutes + Clone {
+fn BusinessRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("") view=leptos_router::components::Outlet>
             <Route path=path!("/businesses") view=business::BusinessListPage/>
@@ -92,13 +100,13 @@ fn BusinessRoutes() -> impl MatchNestedRoutes + Clone {
 /// The parts on one page, in development builds only.
 #[cfg(debug_assertions)]
 #[component(transparent)]
-fn GalleryRoutes() -> impl MatchNestedRoutes + Clone {
+fn GalleryRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! { <Route path=path!("/ui") view=gallery::GalleryPage ssr=SsrMode::Async/> }.into_inner()
 }
 
 /// Release builds have no gallery: this leads to the page that every unknown address leads to.
 #[cfg(not(debug_assertions))]
 #[component(transparent)]
-fn GalleryRoutes() -> impl MatchNestedRoutes + Clone {
+fn GalleryRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! { <Route path=path!("/ui") view=layout::NotFoundPage ssr=SsrMode::Async/> }.into_inner()
 }

@@ -1,7 +1,6 @@
 //! One Chromium for a test file, and pages in it as people have them: light or dark, wide or narrow, with or
 //! without JavaScript.
 
-import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -47,7 +46,7 @@ export async function openBrowser() {
         open.delete(close);
         const { complaints } = page.watch;
         await context.close();
-        assert.deepEqual(complaints, [], 'the browser complained');
+        if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
       };
       open.add(close);
       return { context, page, close, session: () => context.storageState() };
@@ -86,7 +85,7 @@ export async function withPage(browser, options, run) {
     mkdirSync(OUT, { recursive: true });
     const file = join(OUT, `failed-${Date.now()}.png`);
     await person.page.screenshot({ path: file, fullPage: true }).catch(() => {});
-    error.message += `\n(the page was ${person.page.url()}, its picture is ${file}; complaints: ${JSON.stringify(person.page.watch.complaints)})`;
+    error.message += `\n(the page was ${person.page.url()}, its picture is ${file})${[''].concat(person.page.watch.complaints).join('\n')}`;
     await person.close().catch(() => {});
     throw error;
   }

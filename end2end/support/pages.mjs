@@ -70,6 +70,10 @@ export function api(page, method, path, body) {
   );
 }
 
+/** The part of a page under a heading of the second level. */
+export const panel = (page, title) =>
+  page.locator('section').filter({ has: page.getByRole('heading', { level: 2, name: title, exact: true }) });
+
 /** The row of a table that holds this text. */
 export const row = (page, table, text) =>
   page.getByRole('region', { name: table }).getByRole('row').filter({ hasText: text });

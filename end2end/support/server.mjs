@@ -36,6 +36,7 @@ export async function startServer({ demo = false } = {}) {
       url,
       setupLink: key && `${url}/setup?key=${key}`,
       people: people(program.output),
+      platform: { os: OS, arch: ARCH },
       /** The demo's token for one agent. */
       get token() {
         return readFileSync(join(folder, 'data', 'demo-token'), 'utf8').trim();

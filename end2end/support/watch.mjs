@@ -13,8 +13,9 @@ export class Watch {
 
   constructor(page, js) {
     page.on('console', (message) => {
-      const where = message.location().url ?? '';
-      if (['error', 'warning'].includes(message.type())) this.#complain(`${message.type()}: ${message.text()} ${where}`);
+      if (!['error', 'warning'].includes(message.type())) return;
+      const [text] = message.text().split('\n\nStack:');
+      this.#complain(`${message.type()}: ${text} (${message.location().url}, on ${new URL(page.url()).pathname})`);
     });
     page.on('pageerror', (error) => this.#complain(`uncaught: ${error.message}`));
     page.on('request', (request) => this.#asked(request));

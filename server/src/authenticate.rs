@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request, State},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderName, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,8 @@ use entity::{
 };
 use std::{convert::Infallible, net::SocketAddr};
 
+/// Where a proxy says whom it speaks for.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Longest name of a browser that is kept, in characters.
 const USER_AGENT_MAX: usize = 200;
 
@@ -36,14 +38,22 @@ pub(crate) fn session_secret(headers: &HeaderMap, config: &Config) -> Option<Ses
 }
 
 /// Who knocks, before anybody is authenticated.
-pub(crate) fn visitor(parts: &Parts) -> Visitor {
-    let source_ip = parts
-        .extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_canonical().to_string());
-    let user_agent =
-        parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Visitor { source_ip, user_agent: clip(user_agent, USER_AGENT_MAX) }
+pub(crate) fn visitor(parts: &Parts, config: &Config) -> Visitor {
+    let text = |name| {
+        let last = parts.headers.get_all(name).iter().next_back();
+        last.and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+    let forwarded = text(FORWARDED_FOR).rsplit(',').next().and_then(|address| address.trim().parse().ok());
+    let source = match (peer, forwarded) {
+        // Only the last entry of the last line was written by the proxy; those before are the visitor's own words.
+        (Some(peer), Some(forwarded)) if config.trusted_proxies.contains(&peer) => Some(forwarded),
+        _ => peer,
+    };
+    Visitor {
+        source_ip: source.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
+        user_agent: clip(text(header::USER_AGENT), USER_AGENT_MAX),
+    }
 }
 
 /// Puts `Option<Cx>` into the request's extensions; portal and API read it from there.
@@ -51,13 +61,15 @@ pub(crate) async fn authenticate(State(state): State<AppState>, request: Request
     let (mut parts, body) = request.into_parts();
     let cx = match session_secret(&parts.headers, &state.config) {
         None => None,
-        Some(secret) => match domain::access::session_cx(&state.store, &visitor(&parts), &secret).await {
-            Ok(cx) => Some(cx),
-            Err(error) => match Problem::from(error) {
-                Problem { code: ProblemCode::SignedOut, .. } => None,
-                problem => return ApiProblem::from(problem).into_response(),
-            },
-        },
+        Some(secret) => {
+            match domain::access::session_cx(&state.store, &visitor(&parts, &state.config), &secret).await {
+                Ok(cx) => Some(cx),
+                Err(error) => match Problem::from(error) {
+                    Problem { code: ProblemCode::SignedOut, .. } => None,
+                    problem => return ApiProblem::from(problem).into_response(),
+                },
+            }
+        }
     };
     parts.extensions.insert::<Option<Cx>>(cx);
     next.run(Request::from_parts(parts, body)).await
@@ -66,11 +78,11 @@ pub(crate) async fn authenticate(State(state): State<AppState>, request: Request
 /// Whoever sent the request, signed in or not.
 pub(crate) struct Visit(pub(crate) Visitor);
 
-impl<S: Sync> FromRequestParts<S> for Visit {
+impl FromRequestParts<AppState> for Visit {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(visitor(parts)))
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(Self(visitor(parts, &state.config)))
     }
 }
 
@@ -121,4 +133,31 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn signed_out(detail: &str) -> ApiProblem {
     Problem::new(ProblemCode::SignedOut, detail).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    #[test]
+    fn only_a_trusted_proxy_may_say_where_a_request_came_from() {
+        let config = |proxies: &[&str]| Config {
+            public_url: "https://reeve.example.com".to_owned(),
+            agents_dir: "agents".into(),
+            site_root: "site".into(),
+            trusted_proxies: proxies.iter().map(|address| address.parse().expect("an address")).collect(),
+        };
+        let source = |forwarded: &str, proxies: &[&str]| {
+            let request =
+                Request::builder().header("x-forwarded-for", forwarded).body(()).expect("a request");
+            let (mut parts, ()) = request.into_parts();
+            parts.extensions.insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 4000))));
+            visitor(&parts, &config(proxies)).source_ip
+        };
+        assert_eq!(source("192.0.2.9", &[]), "10.0.0.1");
+        assert_eq!(source("192.0.2.9", &["10.0.0.2"]), "10.0.0.1");
+        assert_eq!(source("forged, 192.0.2.9", &["10.0.0.1"]), "192.0.2.9");
+        assert_eq!(source("nonsense", &["10.0.0.1"]), "10.0.0.1");
+    }
 }

@@ -10,7 +10,7 @@ use domain::{Store, SystemCx, clock::SystemClock, demo::Seed};
 use std::{
     fs,
     io::{self, Write},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -56,6 +56,9 @@ struct Serve {
     /// Folder with the portal's files; found beside the program when absent.
     #[arg(long, env = "REEVE_SITE_ROOT")]
     site_root: Option<PathBuf>,
+    /// Address of a proxy whose X-Forwarded-For says where requests come from; repeat for several.
+    #[arg(long, env = "REEVE_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
+    trusted_proxy: Vec<IpAddr>,
     /// Fill an empty database with a sample MSP and print its people's one-time passwords.
     #[arg(long, env = "REEVE_DEMO")]
     demo: bool,
@@ -86,6 +89,7 @@ async fn serve(options: Serve) -> Result<()> {
         public_url: public_url.clone(),
         agents_dir: options.agents_dir.unwrap_or_else(|| options.data_dir.join("agents")),
         site_root: options.site_root.unwrap_or_else(site_beside_program),
+        trusted_proxies: options.trusted_proxy,
     };
     let server = Server::start(listener, store.clone(), config).await?;
     if options.demo {

@@ -1,7 +1,10 @@
 //! What a running server needs to know beyond its store, checked once at start.
 
 use anyhow::{Result, bail, ensure};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 /// Settings of the faces.
 #[derive(Clone, Debug)]
@@ -12,6 +15,8 @@ pub struct Config {
     pub agents_dir: PathBuf,
     /// Folder with the portal's files: `pkg/`, fonts, icons.
     pub site_root: PathBuf,
+    /// Proxies whose `X-Forwarded-For` says where a request came from.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl Config {

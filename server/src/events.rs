@@ -92,7 +92,7 @@ pub(crate) async fn events(
     let watcher = Watcher {
         events: state.store.events(),
         stopping: state.stopping.clone(),
-        visitor: visitor(&parts),
+        visitor: visitor(&parts, &state.config),
         cx: caller.cx,
         secret,
         recheck,

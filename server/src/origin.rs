@@ -41,6 +41,7 @@ mod tests {
             public_url: "https://reeve.example.com".to_owned(),
             agents_dir: "agents".into(),
             site_root: "site".into(),
+            trusted_proxies: vec![],
         };
         let asks = |pairs: &[(&'static str, &'static str)]| {
             let headers = pairs

@@ -68,11 +68,11 @@ pub(crate) fn pages(state: &AppState) -> Router<AppState> {
 
 /// What every page and every server function finds around it.
 fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
-    let store = state.store.clone();
+    let (store, config) = (state.store.clone(), state.config.clone());
     move || {
         provide_context(store.clone());
         if let Some(parts) = use_context::<Parts>() {
-            provide_context(authenticate::visitor(&parts));
+            provide_context(authenticate::visitor(&parts, &config));
         }
         // Server functions run without a nonce: they answer no page.
         if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())

@@ -7,7 +7,6 @@ use crate::{
 };
 use anyhow::{Result, bail};
 use std::{
-    fs,
     process::Command,
     time::{Duration, Instant},
 };
@@ -64,21 +63,7 @@ fn clippy(packages: &[&str]) -> Command {
 fn browser_tests() -> Result<()> {
     let folder = root().join("end2end");
     run(command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
-    let mut specs: Vec<_> = fs::read_dir(&folder)?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".spec.mjs"))
-        .collect();
-    specs.sort();
-    if specs.is_empty() {
-        bail!("there are no browser tests in {}", folder.display());
-    }
-    let mut node = command("node");
-    // One after the other: each has a server and a browser of its own.
-    node.args(["--test", "--test-concurrency=1"]).args(specs).current_dir(&folder);
-    if let Some(browser) = need::browser() {
-        node.env("REEVE_BROWSER", browser);
-    }
-    run(&mut node)
+    run(command("node").arg("run.mjs").current_dir(&folder))
 }
 
 struct Part {

@@ -1,6 +1,6 @@
 //! Server functions of one's own account.
 
-use crate::error::PortalError;
+use crate::{codec::Answer, error::PortalError};
 use entity::{
     id::SessionId,
     session::{PasswordInput, SessionView},
@@ -8,13 +8,13 @@ use entity::{
 use leptos::prelude::*;
 
 /// One's own sessions.
-#[server(prefix = "/portal", endpoint = "account/sessions")]
+#[server(prefix = "/portal", endpoint = "account/sessions", output = Answer)]
 pub async fn list_sessions() -> Result<Vec<SessionView>, PortalError> {
     Ok(domain::account::sessions(&crate::context::cx().await?).await?)
 }
 
 /// Ends one of one's own sessions.
-#[server(prefix = "/portal", endpoint = "account/end-session")]
+#[server(prefix = "/portal", endpoint = "account/end-session", output = Answer)]
 pub async fn end_session(id: SessionId) -> Result<(), PortalError> {
     domain::account::end_session(&crate::context::cx().await?, id).await?;
     crate::context::done("Session ended.");
@@ -22,7 +22,7 @@ pub async fn end_session(id: SessionId) -> Result<(), PortalError> {
 }
 
 /// Changes one's own password and stays.
-#[server(prefix = "/portal", endpoint = "account/change-password")]
+#[server(prefix = "/portal", endpoint = "account/change-password", output = Answer)]
 pub async fn change_password(input: PasswordInput) -> Result<(), PortalError> {
     domain::account::change_password(&crate::context::cx().await?, input).await?;
     crate::context::done("Password changed. Your other sessions have ended.");
@@ -30,7 +30,7 @@ pub async fn change_password(input: PasswordInput) -> Result<(), PortalError> {
 }
 
 /// Replaces the one-time password and goes on.
-#[server(prefix = "/portal", endpoint = "account/replace-password")]
+#[server(prefix = "/portal", endpoint = "account/replace-password", output = Answer)]
 pub async fn replace_password(input: PasswordInput) -> Result<(), PortalError> {
     domain::account::change_password(&crate::context::cx().await?, input).await?;
     crate::context::done("Password changed. Use it from now on.");

@@ -1,6 +1,6 @@
 //! The server functions of businesses: each takes who is asking and calls one verb.
 
-use crate::error::PortalError;
+use crate::{codec::Answer, error::PortalError};
 use entity::{
     business::{BusinessInput, BusinessView},
     id::BusinessId,
@@ -8,19 +8,19 @@ use entity::{
 use leptos::prelude::*;
 
 /// Every business within reach.
-#[server(prefix = "/portal", endpoint = "business/list")]
+#[server(prefix = "/portal", endpoint = "business/list", output = Answer)]
 pub async fn list_businesses() -> Result<Vec<BusinessView>, PortalError> {
     Ok(domain::business::list(&crate::context::cx().await?).await?)
 }
 
 /// One business.
-#[server(prefix = "/portal", endpoint = "business/get")]
+#[server(prefix = "/portal", endpoint = "business/get", output = Answer)]
 pub async fn get_business(id: BusinessId) -> Result<BusinessView, PortalError> {
     Ok(domain::business::get(&crate::context::cx().await?, id).await?)
 }
 
 /// Adds a business and leads to its page.
-#[server(prefix = "/portal", endpoint = "business/add")]
+#[server(prefix = "/portal", endpoint = "business/add", output = Answer)]
 pub async fn add_business(input: BusinessInput) -> Result<BusinessView, PortalError> {
     let business = domain::business::add(&crate::context::cx().await?, input).await?;
     crate::context::done("Business added.");
@@ -29,7 +29,7 @@ pub async fn add_business(input: BusinessInput) -> Result<BusinessView, PortalEr
 }
 
 /// Gives a business another name.
-#[server(prefix = "/portal", endpoint = "business/rename")]
+#[server(prefix = "/portal", endpoint = "business/rename", output = Answer)]
 pub async fn rename_business(id: BusinessId, input: BusinessInput) -> Result<BusinessView, PortalError> {
     let business = domain::business::rename(&crate::context::cx().await?, id, input).await?;
     crate::context::done("Business renamed.");

@@ -57,7 +57,7 @@ fn Head(business: BusinessView) -> impl IntoView {
         <PageHead
             title=business_name
             up=("Businesses", "/businesses")
-            facts=move || view! { "Added " <Exact at=created_at/> }.into_any()
+            facts=move || view! { <span>"Added " <Exact at=created_at/></span> }.into_any()
             action=move || can_register.then(|| view! {
                 <LinkButton href=add.clone() kind=ButtonKind::Primary>"Add device"</LinkButton>
             }).into_any()

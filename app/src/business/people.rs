@@ -3,7 +3,8 @@
 use crate::{
     error::PortalError,
     layout::use_me,
-    ui::{LinkButton, Load, OptionTime, Panel, Status, StatusKind, Table},
+    ui::{LinkButton, Load, OptionTime, Panel, Table},
+    user::UserStatus,
 };
 use entity::{
     id::BusinessId,
@@ -41,14 +42,12 @@ pub(super) fn PeoplePanel(
 #[component]
 fn PeopleTable(people: Vec<UserView>) -> impl IntoView {
     let rows = people.into_iter().map(|user| {
-        let (kind, word) =
-            if user.is_active { (StatusKind::Ok, "Active") } else { (StatusKind::Off, "Switched off") };
         view! {
             <tr>
-                <td class="main"><a class="row-link" href=format!("/users/{}", user.id)>{user.full_name}</a></td>
-                <td class="sub">{user.email}</td>
+                <td class="main"><a class="row-link" href=format!("/users/{}", user.id)>{user.full_name.clone()}</a></td>
+                <td class="sub">{user.email.clone()}</td>
                 <td>{user.role.label()}</td>
-                <td class="aside"><Status kind word/></td>
+                <td class="aside"><UserStatus user=user.clone()/></td>
                 <td class="sub-aside"><OptionTime at=user.last_sign_in_at/></td>
             </tr>
         }

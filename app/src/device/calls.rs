@@ -1,6 +1,6 @@
 //! The server functions of devices: each takes who is asking and calls one verb.
 
-use crate::error::PortalError;
+use crate::{codec::Answer, error::PortalError};
 use entity::{
     activity::ActivityView,
     device::{DeviceInput, DeviceQuery, DeviceRow, DeviceView},
@@ -13,19 +13,19 @@ use entity::{
 use leptos::prelude::*;
 
 /// One page of the devices within reach.
-#[server(prefix = "/portal", endpoint = "device/list")]
+#[server(prefix = "/portal", endpoint = "device/list", output = Answer)]
 pub async fn list_devices(query: DeviceQuery) -> Result<Page<DeviceRow>, PortalError> {
     Ok(domain::device::list(&crate::context::cx().await?, &query).await?)
 }
 
 /// One device with all that its page shows at once.
-#[server(prefix = "/portal", endpoint = "device/get")]
+#[server(prefix = "/portal", endpoint = "device/get", output = Answer)]
 pub async fn get_device(id: DeviceId) -> Result<DeviceView, PortalError> {
     Ok(domain::device::get(&crate::context::cx().await?, id).await?)
 }
 
 /// Renames or moves a device.
-#[server(prefix = "/portal", endpoint = "device/change")]
+#[server(prefix = "/portal", endpoint = "device/change", output = Answer)]
 pub async fn change_device(id: DeviceId, input: DeviceInput) -> Result<DeviceView, PortalError> {
     let device = domain::device::change(&crate::context::cx().await?, id, input).await?;
     crate::context::done("Device changed.");
@@ -33,7 +33,7 @@ pub async fn change_device(id: DeviceId, input: DeviceInput) -> Result<DeviceVie
 }
 
 /// Ends a device's access for good.
-#[server(prefix = "/portal", endpoint = "device/revoke")]
+#[server(prefix = "/portal", endpoint = "device/revoke", output = Answer)]
 pub async fn revoke_device(id: DeviceId) -> Result<DeviceView, PortalError> {
     let device = domain::device::revoke(&crate::context::cx().await?, id).await?;
     crate::context::done("Device revoked.");
@@ -41,13 +41,13 @@ pub async fn revoke_device(id: DeviceId) -> Result<DeviceView, PortalError> {
 }
 
 /// The system services of a device.
-#[server(prefix = "/portal", endpoint = "device/services")]
+#[server(prefix = "/portal", endpoint = "device/services", output = Answer)]
 pub async fn get_services(id: DeviceId) -> Result<SystemServicesView, PortalError> {
     Ok(domain::device::services(&crate::context::cx().await?, id).await?)
 }
 
 /// One page of the software installed on a device.
-#[server(prefix = "/portal", endpoint = "device/software")]
+#[server(prefix = "/portal", endpoint = "device/software", output = Answer)]
 pub async fn list_software(
     id: DeviceId,
     search: Option<String>,
@@ -57,7 +57,7 @@ pub async fn list_software(
 }
 
 /// One page of what happened to a device, newest first.
-#[server(prefix = "/portal", endpoint = "device/activity")]
+#[server(prefix = "/portal", endpoint = "device/activity", output = Answer)]
 pub async fn list_activity(
     id: DeviceId,
     cursor: Option<String>,
@@ -67,7 +67,7 @@ pub async fn list_activity(
 }
 
 /// The history of some metrics of a device.
-#[server(prefix = "/portal", endpoint = "device/history")]
+#[server(prefix = "/portal", endpoint = "device/history", output = Answer)]
 pub async fn get_history(id: DeviceId, query: HistoryQuery) -> Result<History, PortalError> {
     Ok(domain::metric::history(&crate::context::cx().await?, id, &query).await?)
 }

@@ -28,11 +28,19 @@ pub(super) fn MetricsTab(shown: Shown) -> impl IntoView {
     let id = shown.id;
     let history = Resource::new(
         move || range.get(),
-        move |range| get_history(id, range.question(SHOWN.to_vec(), now.get_untracked())),
+        move |range| {
+            let question = range.question(SHOWN.to_vec(), now.get_untracked());
+            async move {
+                let history = get_history(id, question).await?;
+                let threads = shown.device.await.ok().and_then(|device| device.facts.cpu_threads);
+                Ok((history, threads))
+            }
+        },
     );
     // The last hour follows the device; longer ranges would hardly move.
     live::refetch_on(history, move |event| {
-        matches!(event, PortalEvent::Metrics { device_id, .. } if *device_id == id)
+        matches!(event, PortalEvent::Metrics { .. })
+            && shown.is_about(event)
             && range.get_untracked() == Range::Last(Recent::Hour)
     });
     let navigate = use_navigate();
@@ -43,8 +51,8 @@ pub(super) fn MetricsTab(shown: Shown) -> impl IntoView {
     });
     view! {
         <RangeChoice shown range/>
-        <Load resource=history skeleton=12 let:history>
-            <Charts history select/>
+        <Load resource=history skeleton=12 let:found>
+            <Charts history=found.0 threads=found.1 select/>
         </Load>
         <Load resource=shown.device skeleton=4 let:device>
             <div class="device-columns">

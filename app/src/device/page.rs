@@ -56,7 +56,9 @@ pub fn DevicePage() -> impl IntoView {
     let id = named_id::<DeviceId>("id");
     let device = load_named("id", get_device);
     let (change, revoke) = (ServerAction::new(), ServerAction::new());
-    live::refetch_on(device, move |event| event.device_id().is_some_and(|about| Some(about) == id.get_untracked()));
+    live::refetch_on(device, move |event| {
+        event.device_id().is_some_and(|about| Some(about) == id.get_untracked())
+    });
     refetch_after(change, device);
     refetch_after(revoke, device);
     let params = use_params_map();

@@ -1,6 +1,10 @@
 //! The software installed on a device; searched and paged on the server.
 
-use super::{calls::list_software, page::Shown, query};
+use super::{
+    calls::{get_device, list_software},
+    page::Shown,
+    query,
+};
 use crate::{
     live,
     ui::{Absent, EmptyState, FilterBar, FilterSearch, LinkButton, Load, Pager, Table, Time},
@@ -21,12 +25,17 @@ pub(super) fn SoftwareTab(shown: Shown) -> impl IntoView {
         })
     });
     let id = shown.id;
-    let software =
-        Resource::new(move || asked.get(), move |(search, cursor)| list_software(id, search, cursor));
-    live::refetch_on(
-        software,
-        move |event| matches!(event, PortalEvent::Device { device_id, .. } if *device_id == id),
+    let software = Resource::new(
+        move || asked.get(),
+        move |(search, cursor)| async move {
+            let page = list_software(id, search, cursor).await?;
+            let is_reported = !page.items.is_empty() || get_device(id).await?.software_count.is_some();
+            Ok((page, is_reported))
+        },
     );
+    live::refetch_on(software, move |event| {
+        matches!(event, PortalEvent::Device { .. }) && shown.is_about(event)
+    });
     let path = shown.path("software");
     let filter_path = path.clone();
     view! {
@@ -38,11 +47,8 @@ pub(super) fn SoftwareTab(shown: Shown) -> impl IntoView {
                 </FilterBar>
             }
         }}
-        <Load resource=software let:page>
-            {
-                let is_reported = shown.device.with_untracked(|device| device.software_count.is_some());
-                view! { <Found page asked=asked.get_untracked() path=path.clone() is_reported/> }
-            }
+        <Load resource=software let:found>
+            <Found page=found.0 is_reported=found.1 asked=asked.get_untracked() path=path.clone()/>
         </Load>
     }
 }

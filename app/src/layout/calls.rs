@@ -1,23 +1,23 @@
 //! Server functions of the frame.
 
-use crate::{error::PortalError, ui::theme::Theme};
+use crate::{codec::Answer, error::PortalError, ui::theme::Theme};
 use entity::{business::BusinessView, user::Me};
 use leptos::prelude::*;
 
 /// Who is signed in.
-#[server(prefix = "/portal", endpoint = "account/me")]
+#[server(prefix = "/portal", endpoint = "account/me", output = Answer)]
 pub async fn who_is_looking() -> Result<Me, PortalError> {
     Ok(crate::context::cx().await?.me().clone())
 }
 
 /// The businesses that the switcher offers.
-#[server(prefix = "/portal", endpoint = "layout/businesses")]
+#[server(prefix = "/portal", endpoint = "layout/businesses", output = Answer)]
 pub async fn switchable_businesses() -> Result<Vec<BusinessView>, PortalError> {
     Ok(domain::business::list(&crate::context::cx().await?).await?)
 }
 
 /// Ends the session of this browser.
-#[server(prefix = "/portal", endpoint = "account/sign-out")]
+#[server(prefix = "/portal", endpoint = "account/sign-out", output = Answer)]
 pub async fn sign_out() -> Result<(), PortalError> {
     domain::access::sign_out(&crate::context::cx().await?).await?;
     crate::context::clear_session_cookie()?;
@@ -26,7 +26,7 @@ pub async fn sign_out() -> Result<(), PortalError> {
 }
 
 /// Has the browser remember a theme.
-#[server(prefix = "/portal", endpoint = "account/theme")]
+#[server(prefix = "/portal", endpoint = "account/theme", output = Answer)]
 pub async fn set_theme(theme: Theme) -> Result<(), PortalError> {
     crate::context::cx().await?;
     crate::context::set_theme(theme);

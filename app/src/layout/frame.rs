@@ -37,14 +37,15 @@ pub fn Frame() -> impl IntoView {
     }
     let me = Resource::new(|| (), |()| calls::who_is_looking());
     view! {
-        <Suspense>
+        // A page that loads must not take the frame away, as a `Suspense` would.
+        <Transition>
             {move || Suspend::new(async move {
                 match me.await {
                     Ok(me) => view! { <Known me/> }.into_any(),
                     Err(error) => view! { <main class="bare"><ProblemPanel problem=error.0/></main> }.into_any(),
                 }
             })}
-        </Suspense>
+        </Transition>
     }
     .into_any()
 }

@@ -72,7 +72,10 @@ fn listen(places: Vec<Place>, is_open: RwSignal<bool>) {
         match key.as_str() {
             "g" => {
                 is_going.set_value(true);
-                set_timeout(move || is_going.try_update_value(|going| *going = false).unwrap_or_default(), CHORD);
+                set_timeout(
+                    move || is_going.try_update_value(|going| *going = false).unwrap_or_default(),
+                    CHORD,
+                );
             }
             "/" => {
                 event.prevent_default();

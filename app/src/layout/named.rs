@@ -28,15 +28,18 @@ where
     Loading: Future<Output = Result<T, PortalError>> + Send + 'static,
 {
     let id = named_id::<I>(param);
-    Resource::new(move || id.get(), move |id| {
-        let loading = id.map(&load);
-        async move {
-            match loading {
-                Some(loading) => loading.await,
-                None => Err(PortalError::not_found()),
+    Resource::new(
+        move || id.get(),
+        move |id| {
+            let loading = id.map(&load);
+            async move {
+                match loading {
+                    Some(loading) => loading.await,
+                    None => Err(PortalError::not_found()),
+                }
             }
-        }
-    })
+        },
+    )
 }
 
 /// Loads the resource anew whenever the action has been answered.

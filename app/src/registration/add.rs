@@ -92,6 +92,7 @@ fn AddForm(businesses: Vec<BusinessView>, locations: Vec<ServiceLocationView>) -
     Effect::new(move |_| follows.set(true));
     let is_one = businesses.len() == 1;
     let place = asked("service_location_id");
+    let places = Signal::derive(move || location_choices(&locations, &business.get(), follows.get(), is_one));
     view! {
         <Panel title="Which machine is it?">
             <Form action=issue>
@@ -103,16 +104,13 @@ fn AddForm(businesses: Vec<BusinessView>, locations: Vec<ServiceLocationView>) -
                     required=true
                     on_change=Callback::new(move |chosen| business.set(chosen))
                 />
-                // Made anew with every business, so that no choice of the former one is left.
-                <For each=move || [(business.get(), follows.get())] key=Clone::clone let((business, follows))>
-                    <Select
-                        name="input[service_location_id]"
-                        label="Service location"
-                        options=location_choices(&locations, &business, follows, is_one)
-                        value=place.clone()
-                        hint="Where it stands. Can be changed later."
-                    />
-                </For>
+                <Select
+                    name="input[service_location_id]"
+                    label="Service location"
+                    options=places
+                    value=place
+                    hint="Where it stands. Can be changed later."
+                />
                 <Field
                     name="input[device_name]"
                     label="Name"

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     device::calls::get_device,
+    error::PortalError,
     layout::{PageHead, load_named, refetch_after},
     live,
     ui::{
@@ -25,55 +26,64 @@ use leptos::prelude::*;
 /// One registration token, from its birth to the device that it becomes.
 #[component]
 pub fn WaitForDevicePage() -> impl IntoView {
-    let token = load_named("token_id", get_token);
+    let found = load_named("token_id", load);
     // Not loaded anew with the token: the secret is given out once.
     let secret = load_named("token_id", take_secret);
     let revoke = ServerAction::<RevokeToken>::new();
-    live::refetch_on(token, |event| matches!(event, PortalEvent::Registered { .. }));
-    refetch_after(revoke, token);
+    let arrived = StoredValue::new(None::<DeviceId>);
+    live::refetch_on(found, move |event| {
+        let is_new = matches!(event, PortalEvent::Registered { .. });
+        is_new || event.device_id().is_some_and(|about| Some(about) == arrived.get_value())
+    });
+    refetch_after(revoke, found);
     view! {
-        <Load resource=secret let:secret>
-            <Load resource=token let:token>
-                <TokenPage token secret=secret.clone() revoke/>
-            </Load>
+        <Load resource=found let:found>
+            {
+                let (token, device) = found;
+                arrived.set_value(device.as_ref().map(|device| device.id));
+                view! {
+                    <TokenHead token=token.clone()/>
+                    <div aria-live="polite">
+                        {match device {
+                            Some(device) => view! { <Arrived device/> }.into_any(),
+                            None if token.state == RegistrationState::Issued => view! {
+                                <Load resource=secret skeleton=4 let:secret>
+                                    <Waiting token=token.clone() secret revoke/>
+                                </Load>
+                            }
+                            .into_any(),
+                            None => view! { <Over token/> }.into_any(),
+                        }}
+                    </div>
+                }
+            }
         </Load>
     }
 }
 
-#[component]
-fn TokenPage(
-    token: RegistrationTokenView,
-    secret: Option<IssuedRegistrationToken>,
-    revoke: ServerAction<RevokeToken>,
-) -> impl IntoView {
-    let title = token.device_name.clone().unwrap_or_else(|| "New device".to_owned());
-    let place = place_words(&token);
-    let body = match (token.state, token.device_id, secret) {
-        (RegistrationState::Consumed, Some(device_id), _) => view! { <Arrived device_id/> }.into_any(),
-        (RegistrationState::Issued, _, Some(issued)) => view! { <Waiting token issued revoke/> }.into_any(),
-        (RegistrationState::Issued, _, None) => view! { <ShownOnce token revoke/> }.into_any(),
-        _ => view! { <Over token/> }.into_any(),
+/// The token, and the device once there is one.
+async fn load(id: RegistrationTokenId) -> Result<(RegistrationTokenView, Option<DeviceView>), PortalError> {
+    let token = get_token(id).await?;
+    let device = match token.device_id {
+        Some(device_id) => Some(get_device(device_id).await?),
+        None => None,
     };
-    view! {
-        <PageHead
-            title
-            up=("Devices".to_owned(), "/devices".to_owned())
-            facts=move || place.clone().into_any()
-        />
-        <div aria-live="polite">{body}</div>
-    }
+    Ok((token, device))
+}
+
+#[component]
+fn TokenHead(token: RegistrationTokenView) -> impl IntoView {
+    let place = place_words(&token);
+    let title = token.device_name.unwrap_or_else(|| "New device".to_owned());
+    view! { <PageHead title up=("Devices", "/devices") facts=move || place.clone().into_any()/> }
 }
 
 /// The token has become a device.
 #[component]
-fn Arrived(device_id: DeviceId) -> impl IntoView {
-    let device = Resource::new(move || device_id, get_device);
-    live::refetch_on(device, move |event| event.device_id() == Some(device_id));
+fn Arrived(device: DeviceView) -> impl IntoView {
     view! {
         <Panel title="It is here">
-            <Load resource=device skeleton=3 let:device>
-                <ArrivedDevice device/>
-            </Load>
+            <ArrivedDevice device/>
         </Panel>
     }
 }
@@ -103,12 +113,26 @@ fn ArrivedDevice(device: DeviceView) -> impl IntoView {
     }
 }
 
+/// The line to run, or why it is not shown.
 #[component]
 fn Waiting(
     token: RegistrationTokenView,
-    issued: IssuedRegistrationToken,
+    secret: Option<IssuedRegistrationToken>,
     revoke: ServerAction<RevokeToken>,
 ) -> impl IntoView {
+    let id = token.id;
+    view! {
+        {match secret {
+            Some(issued) => view! { <CommandPanel token issued/> }.into_any(),
+            None => view! { <ShownOnce token/> }.into_any(),
+        }}
+        <WaitingLine/>
+        <RevokeButton id revoke/>
+    }
+}
+
+#[component]
+fn CommandPanel(token: RegistrationTokenView, issued: IssuedRegistrationToken) -> impl IntoView {
     view! {
         <Panel title="Run this line on the machine">
             <InstallCommands issued/>
@@ -117,14 +141,11 @@ fn Waiting(
                 <Exact at=token.expires_at/> "."
             </Notice>
         </Panel>
-        <WaitingLine/>
-        <RevokeButton id=token.id revoke/>
     }
 }
 
 #[component]
-fn ShownOnce(token: RegistrationTokenView, revoke: ServerAction<RevokeToken>) -> impl IntoView {
-    let again = again_href(&token);
+fn ShownOnce(token: RegistrationTokenView) -> impl IntoView {
     view! {
         <Panel title="The line was shown once">
             <p>
@@ -132,11 +153,9 @@ fn ShownOnce(token: RegistrationTokenView, revoke: ServerAction<RevokeToken>) ->
                  device as soon as it registers. If it is lost, make a new one and revoke this one."
             </p>
             <div class="button-row">
-                <LinkButton href=again kind=ButtonKind::Primary>"Make a new one"</LinkButton>
+                <LinkButton href=again_href(&token) kind=ButtonKind::Primary>"Make a new one"</LinkButton>
             </div>
         </Panel>
-        <WaitingLine/>
-        <RevokeButton id=token.id revoke/>
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server functions of service locations: each takes who is asking and calls one verb.
 
-use crate::error::PortalError;
+use crate::{codec::Answer, error::PortalError};
 use entity::{
     id::{BusinessId, ServiceLocationId},
     service_location::{ServiceLocationInput, ServiceLocationView},
@@ -8,7 +8,7 @@ use entity::{
 use leptos::prelude::*;
 
 /// Every service location within reach, or those of one business.
-#[server(prefix = "/portal", endpoint = "service_location/list")]
+#[server(prefix = "/portal", endpoint = "service_location/list", output = Answer)]
 pub async fn list_locations(
     business_id: Option<BusinessId>,
 ) -> Result<Vec<ServiceLocationView>, PortalError> {
@@ -16,13 +16,13 @@ pub async fn list_locations(
 }
 
 /// One service location.
-#[server(prefix = "/portal", endpoint = "service_location/get")]
+#[server(prefix = "/portal", endpoint = "service_location/get", output = Answer)]
 pub async fn get_location(id: ServiceLocationId) -> Result<ServiceLocationView, PortalError> {
     Ok(domain::service_location::get(&crate::context::cx().await?, id).await?)
 }
 
 /// Adds a service location to a business.
-#[server(prefix = "/portal", endpoint = "service_location/add")]
+#[server(prefix = "/portal", endpoint = "service_location/add", output = Answer)]
 pub async fn add_location(
     business_id: BusinessId,
     input: ServiceLocationInput,
@@ -33,7 +33,7 @@ pub async fn add_location(
 }
 
 /// Changes what is known of a service location.
-#[server(prefix = "/portal", endpoint = "service_location/change")]
+#[server(prefix = "/portal", endpoint = "service_location/change", output = Answer)]
 pub async fn change_location(
     id: ServiceLocationId,
     input: ServiceLocationInput,

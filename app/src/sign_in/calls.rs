@@ -1,11 +1,11 @@
 //! Server functions of signing in.
 
-use crate::error::PortalError;
+use crate::{codec::Answer, error::PortalError};
 use entity::session::SignInInput;
 use leptos::prelude::*;
 
 /// Signs the browser in and leads to `next` on this site.
-#[server(prefix = "/portal", endpoint = "sign-in")]
+#[server(prefix = "/portal", endpoint = "sign-in", output = Answer)]
 pub async fn sign_in(input: SignInInput, next: String) -> Result<(), PortalError> {
     let (store, visitor) = (crate::context::store()?, crate::context::visitor()?);
     let secret = domain::access::sign_in(&store, &visitor, input).await?;

@@ -3,7 +3,8 @@
 use super::calls::SignIn;
 use crate::{
     layout::bare::Bare,
-    ui::{Field, Form, Hidden, Submit},
+    setup::calls::setup_is_open,
+    ui::{Field, Form, Hidden, Load, Notice, StatusKind, Submit},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -13,11 +14,20 @@ use leptos_router::hooks::use_query_map;
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let sign_in = ServerAction::<SignIn>::new();
+    let is_unused = Resource::new(|| (), |()| setup_is_open());
     let next = use_query_map().with_untracked(|query| query.get("next").unwrap_or_default());
     view! {
         <Title text="Sign in"/>
         <Bare>
             <h1>"Sign in"</h1>
+            <Load resource=is_unused skeleton=0 let:is_unused>
+                {is_unused.then(|| view! {
+                    <Notice kind=StatusKind::Info>
+                        "Nobody can sign in yet. Open the link that the server printed when it started, and become \
+                         the first admin."
+                    </Notice>
+                })}
+            </Load>
             <Form action=sign_in>
                 <Hidden name="next" value=next/>
                 <Field

@@ -5,7 +5,7 @@ use super::{
     form::Form,
 };
 use crate::error::PortalError;
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use serde::de::DeserializeOwned;
 use server_fn::{Http, ServerFn, client::Client, codec::PostUrl, request::ClientReq};
 use web_sys::FormData;
@@ -38,8 +38,18 @@ where
     S::Client: Client<PortalError>,
     Output: 'static,
 {
+    let details = NodeRef::<html::Details>::new();
+    Effect::new(move |_| {
+        action.version().track();
+        // It is answered; what stands here next may be another question.
+        if action.value().with_untracked(|value| matches!(value, Some(Ok(_))))
+            && let Some(details) = details.get_untracked()
+        {
+            details.set_open(false);
+        }
+    });
     view! {
-        <details class="confirm">
+        <details node_ref=details class="confirm">
             <summary class="button">{label}</summary>
             <div class="confirm-panel" role="group" aria-label=title.clone()>
                 <p class="confirm-title">{title.clone()}</p>

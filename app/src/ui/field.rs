@@ -129,8 +129,8 @@ pub(super) fn field_problem(name: &str) -> Signal<Option<String>> {
 pub(super) fn pattern_of(text: &str) -> String {
     let mut pattern = String::new();
     for c in text.chars() {
-        // Browsers read patterns with the `v` flag, under which these need a backslash.
-        if r"\^$.*+?()[]{}|/-".contains(c) {
+        // Browsers read patterns with the `v` flag, under which a backslash before anything else is a mistake.
+        if r"\^$.*+?()[]{}|/".contains(c) {
             pattern.push('\\');
         }
         pattern.push(c);
@@ -144,6 +144,6 @@ mod tests {
 
     #[test]
     fn a_pattern_matches_its_text_only() {
-        assert_eq!(pattern_of("web-01 (old)"), r"web\-01 \(old\)");
+        assert_eq!(pattern_of("web-01 (old)"), r"web-01 \(old\)");
     }
 }

@@ -6,9 +6,9 @@ use super::{
     select::{Choice, Options},
 };
 use leptos::{ev, prelude::*};
-use leptos_router::components::Form as RouterForm;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlFormElement, HtmlInputElement};
+use web_sys::{FormData, HtmlFormElement, HtmlInputElement, UrlSearchParams};
 
 /// A form that leads to `action` with its controls as the query; sends itself when one changes.
 #[component]
@@ -19,18 +19,37 @@ pub fn FilterBar(
     /// [`FilterSearch`], [`FilterSelect`]s and hidden fields.
     children: Children,
 ) -> impl IntoView {
+    let navigate = use_navigate();
     let send = |event: ev::Event| {
         let form = event.current_target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
         if let Some(form) = form {
             drop(form.request_submit());
         }
     };
+    let go = {
+        let action = action.clone();
+        move |event: ev::SubmitEvent| {
+            let form = event.current_target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
+            if let Some(href) = form.and_then(|form| filled_href(&action, &form)) {
+                event.prevent_default();
+                navigate(&href, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+            }
+        }
+    };
     view! {
-        <RouterForm action=action attr:class="filter-bar" attr:role="search" attr:aria-label="This list" on:change=send noscroll=true>
+        <form action=action method="get" class="filter-bar" role="search" aria-label="This list" on:change=send on:submit=go>
             {children()}
             <button class="button without-js" r#type="submit">"Apply"</button>
-        </RouterForm>
+        </form>
     }
+}
+
+/// The address of the list with the controls that are filled in; the browser's own would name the empty ones too.
+fn filled_href(action: &str, form: &HtmlFormElement) -> Option<String> {
+    let data = FormData::new_with_form(form).ok()?;
+    let pairs = String::from(UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?.to_string());
+    let filled: Vec<_> = pairs.split('&').filter(|pair| !pair.ends_with('=')).collect();
+    Some(if filled.is_empty() { action.to_owned() } else { format!("{action}?{}", filled.join("&")) })
 }
 
 /// The text of a filter bar.

@@ -34,7 +34,8 @@ where
 }
 
 /// What is waited for and how it looks, without its type: the machinery of waiting is then in the bundle once.
-type Content = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<AnyView, PortalError>> + Send>> + Send + Sync>;
+type Content =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<AnyView, PortalError>> + Send>> + Send + Sync>;
 
 #[component]
 fn Waiting(content: Content, again: Callback<()>, skeleton: usize) -> impl IntoView {
@@ -62,6 +63,11 @@ pub fn ProblemPanel(
     #[prop(optional, into)]
     again: Option<Callback<()>>,
 ) -> impl IntoView {
+    // Those who are signed out are sent elsewhere, which has a status of its own.
+    #[cfg(feature = "ssr")]
+    if problem.code != ProblemCode::SignedOut {
+        crate::context::set_status(problem.code);
+    }
     match problem.code {
         ProblemCode::SignedOut => view! { <Redirect path=sign_in_path()/> }.into_any(),
         ProblemCode::NotFound | ProblemCode::Gone => view! {

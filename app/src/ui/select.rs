@@ -1,7 +1,7 @@
 //! Select: one of several, from a list.
 
 use super::field::{FieldProblem, field_id, field_problem};
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
 
 /// One thing to choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,16 @@ pub fn Select(
         let problem_id = problem_id.clone();
         move || if problem.with(Option::is_some) { Some(problem_id.clone()) } else { hint.clone() }
     };
+    let element = NodeRef::<html::Select>::new();
+    let first = value.clone();
+    Effect::new(move |former: Option<()>| {
+        let choices = options.get();
+        if let (Some(()), Some(element)) = (former, element.get_untracked()) {
+            // What somebody chose among the former choices says nothing about these.
+            let kept = choices.iter().find(|choice| choice.value == first).or(choices.first());
+            element.set_value(kept.map_or("", |choice| &choice.value));
+        }
+    });
     let tell = move |event: ev::Event| {
         if let Some(on_change) = on_change {
             on_change.run(event_target_value(&event));
@@ -68,6 +78,7 @@ pub fn Select(
         <div class="field">
             <label class="field-label" r#for=id.clone()>{label}</label>
             <select
+                node_ref=element
                 class="input"
                 id=id
                 name=name

@@ -45,7 +45,7 @@ pub fn UserPage() -> impl IntoView {
                     <PageHead
                         title=user.full_name.clone()
                         up=("Users", "/users")
-                        facts=move || view! { <UserStatus user=head.clone()/> " · " {head.role.label()} }.into_any()
+                        facts=move || view! { <UserStatus user=head.clone()/> <span>{head.role.label()}</span> }.into_any()
                     />
                     <Load resource=password skeleton=1 let:password>
                         {password.map(|password| view! { <OneTimePassword email=email.clone() password/> })}

@@ -10,3 +10,4 @@ mod status;
 
 pub use detail::UserPage;
 pub use list::UserListPage;
+pub use status::UserStatus;

@@ -6,7 +6,10 @@ use leptos::prelude::*;
 
 /// Active, switched off, or still with a one-time password.
 #[component]
-pub(super) fn UserStatus(user: UserView) -> impl IntoView {
+pub fn UserStatus(
+    /// The user.
+    user: UserView,
+) -> impl IntoView {
     let (kind, word) = match (user.is_active, user.must_change_password) {
         (false, _) => (StatusKind::Off, "Switched off"),
         (true, true) => (StatusKind::Info, "One-time password"),

@@ -143,7 +143,7 @@ mod tests {
             .header("content-type", "application/json")
             .body(axum::body::Body::from(body))
             .expect("a request");
-        let rejection = Json::<Outer>::from_request(request, &()).await.err().expect("refused");
+        let rejection = Json::<Outer>::from_request(request, &()).await.expect_err("refused");
         bad_body(&rejection)
     }
 

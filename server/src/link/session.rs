@@ -158,7 +158,7 @@ impl Session {
     }
 
     async fn hello(&mut self, hello: &Hello) -> ControlFlow<End> {
-        match domain::report::hello(&self.agent, hello, LinkKind::Socket).await {
+        match Box::pin(domain::report::hello(&self.agent, hello, LinkKind::Socket)).await {
             Ok(welcome) => self.send(&ToAgent::Welcome(welcome)).await,
             Err(error) => {
                 self.refuse(error.problem()).await?;
@@ -222,10 +222,11 @@ impl Session {
                 self.append(metrics);
                 Ok(())
             }
-            ToServer::Services(services) => domain::report::services(agent, services).await,
-            ToServer::Software(software) => domain::report::software(agent, software).await,
-            ToServer::Facts(facts) => domain::report::facts(agent, facts).await,
-            ToServer::Event(event) => domain::report::event(agent, event).await,
+            // Boxed: a session lives for days, a report for milliseconds.
+            ToServer::Services(services) => Box::pin(domain::report::services(agent, services)).await,
+            ToServer::Software(software) => Box::pin(domain::report::software(agent, software)).await,
+            ToServer::Facts(facts) => Box::pin(domain::report::facts(agent, facts)).await,
+            ToServer::Event(event) => Box::pin(domain::report::event(agent, event)).await,
             ToServer::Hello(_) => return self.unsupported("a second hello".to_owned()).await,
             ToServer::Unknown => {
                 return self
@@ -347,5 +348,21 @@ fn broken(error: &axum::Error) -> End {
         End::Refused(close_code::SIZE)
     } else {
         End::Lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of what a function's future needs for as long as it lives.
+    fn size<F>(_: impl FnOnce(WebSocket, AgentCx, Arc<Registry>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_session_is_small_because_every_device_has_one() {
+        let bytes = size(run);
+        assert!(bytes < 4096, "{bytes} bytes");
     }
 }

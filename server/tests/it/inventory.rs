@@ -95,6 +95,7 @@ async fn software_is_compared_searched_and_paged() {
         let mut items: Vec<_> = (0..120).map(|n| item(&format!("lib{n:03}"), "1.0")).collect();
         items.push(item("Nginx", "1.24"));
         items.push(item("100%_real", "1"));
+        items[3].vendor = Some("Debian Cron Maintainers".to_owned());
         let report = Software { digest: "a".to_owned(), items: items.clone() };
         domain::report::software(&agent, report).await.expect("stored");
         items.retain(|item| item.software_name != "lib007");
@@ -130,6 +131,7 @@ async fn software_is_compared_searched_and_paged() {
         assert_eq!(found.total, Some(2));
         assert_eq!(found.items[0].first_seen_at, noon());
         assert_eq!(found.items[1].first_seen_at, noon() + Duration::hours(1));
+        assert_eq!(software(Some("cron maint"), None).await.expect("a page").total, Some(1), "vendors too");
         assert_eq!(software(Some("%_"), None).await.expect("a page").total, Some(1), "wildcards are text");
         assert!(software(None, Some("nonsense".to_owned())).await.is_err());
     })

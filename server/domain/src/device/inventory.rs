@@ -51,7 +51,7 @@ pub async fn services(cx: &Cx, id: DeviceId) -> Result<SystemServicesView> {
     })
 }
 
-/// The installed software of a device by name; `search` is part of a name.
+/// The installed software of a device by name; `search` is part of a name or of a vendor.
 ///
 /// # Errors
 /// Not found when the device is out of reach; invalid names the field.
@@ -70,9 +70,14 @@ pub async fn software(
             return Err(Problem::invalid("search", format!("At most {SEARCH_MAX} characters.")).into());
         }
         let pattern = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let contains = |column: software_item::Column| {
+            let like = LikeExpr::new(format!("%{pattern}%")).escape('\\');
+            Expr::expr(Func::lower(Expr::col(column))).like(like)
+        };
         select = select.filter(
-            Expr::expr(Func::lower(Expr::col(software_item::Column::SoftwareName)))
-                .like(LikeExpr::new(format!("%{pattern}%")).escape('\\')),
+            Condition::any()
+                .add(contains(software_item::Column::SoftwareName))
+                .add(contains(software_item::Column::Vendor)),
         );
     }
     let total = select.clone().count(cx.db()).await?;

@@ -64,6 +64,7 @@ impl TestServer {
             public_url: url.clone(),
             agents_dir: folder.path().join("agents"),
             site_root: folder.path().join("site"),
+            trusted_proxies: vec![],
         };
         write_programs(&config.agents_dir);
         write_site(&config.site_root);

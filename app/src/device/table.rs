@@ -120,12 +120,14 @@ fn Row(row: RwSignal<ShownRow>, is_msp: bool) -> impl IntoView {
     let is_stale = move || row.with(|shown| shown.row.presence != Presence::Online);
     view! {
         <tr class:is-stale=is_stale>
-            <td class="main"><a class="row-link" href=format!("/devices/{id}")>{device_name}</a></td>
+            <td class="main device-name" title=device_name.clone()>
+                <a class="row-link" href=format!("/devices/{id}")>{device_name}</a>
+            </td>
             <td class="aside">
                 {move || view! { <PresenceStatus presence=row.with(|shown| shown.row.presence) state/> }}
             </td>
-            {is_msp.then(|| view! { <td class="sub device-place">{place}</td> })}
-            <td class=if is_msp { "" } else { "sub" }><OsName os=os_type version=os_version/></td>
+            {is_msp.then(|| view! { <td class="sub device-place" title=place.clone()>{place}</td> })}
+            <td class=if is_msp { "device-os" } else { "sub" }><OsName os=os_type version=os_version/></td>
             <td class="device-cpu">
                 {move || row.with(|ShownRow { row, .. }| view! {
                     <Meter percent=row.cpu_percent label="CPU"/>

@@ -62,11 +62,15 @@ where
             }
         }
     });
+    // The fields come first into being: then it is known which problems they show themselves.
+    let content = move || {
+        let fields = children();
+        view! { <FormProblem context/> {fields} }
+    };
     view! {
         <Provider value=context>
             <ActionForm action node_ref=element attr:class=class>
-                <FormProblem context/>
-                {children()}
+                {content()}
             </ActionForm>
         </Provider>
     }

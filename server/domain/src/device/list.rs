@@ -6,7 +6,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    device::{DeviceQuery, DeviceRow, DeviceSort, DeviceState},
+    device::{DeviceQuery, DeviceRow, DeviceSort, DeviceState, SPARKLINE_POINTS},
     id::{BusinessId, DeviceId, ServiceLocationId},
     input::SEARCH_MAX,
     page::{PAGE_SIZE, PAGE_SIZE_MAX, Page},
@@ -219,7 +219,7 @@ pub(crate) async fn rows(
     Ok(records
         .into_iter()
         .map(|(record, key)| {
-            let line = sparklines.remove(&record.device_key).unwrap_or_default();
+            let line = sparklines.remove(&record.device_key).unwrap_or_else(|| vec![None; SPARKLINE_POINTS]);
             (view(cx, record, line), key)
         })
         .collect())

@@ -90,6 +90,12 @@ pub(crate) async fn find(cx: &Cx, id: BusinessId) -> Result<business::Model> {
         .ok_or_else(|| Error::not_found("business"))
 }
 
+/// The names of the businesses within reach.
+pub(crate) async fn names(cx: &Cx) -> Result<HashMap<BusinessId, String>> {
+    let rows = cx.select::<business::Entity>().all(cx.db()).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.business_name)).collect())
+}
+
 #[derive(sea_orm::FromQueryResult)]
 struct Count {
     business_id: BusinessId,

@@ -15,7 +15,6 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, Set,
 };
-use std::collections::HashMap;
 
 /// Service locations within reach, of one business or of all, by name.
 ///
@@ -128,13 +127,7 @@ pub(crate) async fn check_belongs(
 }
 
 async fn views(cx: &Cx, rows: Vec<service_location::Model>) -> Result<Vec<ServiceLocationView>> {
-    let names: HashMap<_, _> = cx
-        .select::<entity::table::business::Entity>()
-        .all(cx.db())
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row.business_name))
-        .collect();
+    let names = crate::business::names(cx).await?;
     let devices = presence_counts(cx, CountBy::ServiceLocation).await?;
     Ok(rows
         .into_iter()

@@ -201,13 +201,7 @@ async fn check_place(cx: &Cx, input: &UserInput) -> Result<()> {
 }
 
 async fn views(cx: &Cx, rows: Vec<user::Model>) -> Result<Vec<UserView>> {
-    let names: HashMap<_, _> = cx
-        .select::<business::Entity>()
-        .all(cx.db())
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row.business_name))
-        .collect();
+    let names = crate::business::names(cx).await?;
     let mut granted: HashMap<UserId, Vec<GrantedBusiness>> = HashMap::new();
     let ids = rows.iter().filter(|row| row.role == Role::Technician).map(|row| row.id);
     for grant in user_grant::Entity::find().filter(user_grant::Column::UserId.is_in(ids)).all(cx.db()).await?

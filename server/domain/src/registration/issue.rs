@@ -154,13 +154,7 @@ async fn find(cx: &Cx, id: RegistrationTokenId) -> Result<registration_token::Mo
 }
 
 async fn views(cx: &Cx, rows: Vec<registration_token::Model>) -> Result<Vec<RegistrationTokenView>> {
-    let businesses: HashMap<_, _> = cx
-        .select::<entity::table::business::Entity>()
-        .all(cx.db())
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row.business_name))
-        .collect();
+    let businesses = crate::business::names(cx).await?;
     let locations: HashMap<_, _> = cx
         .select::<location_table::Entity>()
         .all(cx.db())

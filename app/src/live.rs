@@ -81,25 +81,16 @@ pub fn refetch_on<T>(resource: Resource<T>, matters: impl Fn(&PortalEvent) -> bo
 where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    look_on(matters, move || resource.refetch());
-}
-
-/// Looks at the server anew when an event matters, and whenever events may have been missed.
-pub fn look_on(
-    matters: impl Fn(&PortalEvent) -> bool + Send + Sync + 'static,
-    look: impl Fn() + Clone + Send + Sync + 'static,
-) {
     let waiting = StoredValue::new(None::<TimeoutHandle>);
     on_event(move |event| {
         if waiting.get_value().is_some() || !(matches!(event, PortalEvent::Resync) || matters(event)) {
             return;
         }
-        let look = look.clone();
-        let then = move || {
+        let look = move || {
             waiting.set_value(None);
-            look();
+            resource.refetch();
         };
-        waiting.set_value(set_timeout_with_handle(then, GATHER).ok());
+        waiting.set_value(set_timeout_with_handle(look, GATHER).ok());
     });
     on_cleanup(move || {
         if let Some(Some(handle)) = waiting.try_update_value(Option::take) {

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use domain::{Store, SystemCx, clock::SystemClock, demo::Seed};
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -77,7 +77,8 @@ pub async fn run(cli: Cli) -> Result<()> {
 
 async fn serve(options: Serve) -> Result<()> {
     let filter = EnvFilter::try_from_env("REEVE_LOG").unwrap_or_else(|_| LOG_DEFAULT.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let has_colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(has_colours).init();
     make_private_folder(&options.data_dir)?;
     let listener = listen(options.listen).await?;
     let public_url = match &options.public_url {

@@ -11,7 +11,7 @@ use axum::{
     handler::Handler,
     http::Request,
     middleware::from_fn_with_state,
-    routing::{MethodFilter, get, on},
+    routing::{MethodRouter, delete, get, patch, post},
 };
 use entity::wire::limits::MESSAGE_BYTES_MAX;
 use tower_http::{
@@ -54,42 +54,42 @@ pub fn endpoints() -> Vec<Endpoint> {
 fn rest() -> Rest {
     use Audience::{Agents, People, Public};
     Rest::default()
-        .route(People, "GET", "/me", me::get)
-        .route(People, "GET", "/agents/registration-tokens", registration::list)
-        .route(People, "POST", "/agents/registration-tokens", registration::issue)
-        .route(People, "DELETE", "/agents/registration-tokens/{id}", registration::revoke)
-        .route(People, "GET", "/agents", device::list)
-        .route(People, "GET", "/agents/{id}", device::get)
-        .route(People, "PATCH", "/agents/{id}", device::change)
-        .route(People, "DELETE", "/agents/{id}", device::revoke)
-        .route(People, "GET", "/agents/{id}/services", device::services)
-        .route(People, "GET", "/agents/{id}/software", device::software)
-        .route(People, "GET", "/agents/{id}/activity", device::activity)
-        .route(People, "GET", "/agents/{id}/metrics/history", device::history)
-        .route(People, "GET", "/agents/{id}/history", device::history)
-        .route(People, "GET", "/businesses", business::list)
-        .route(People, "POST", "/businesses", business::add)
-        .route(People, "GET", "/businesses/{id}", business::get)
-        .route(People, "PATCH", "/businesses/{id}", business::rename)
-        .route(People, "GET", "/businesses/{id}/service-locations", service_location::of_business)
-        .route(People, "POST", "/businesses/{id}/service-locations", service_location::add)
-        .route(People, "GET", "/service-locations", service_location::list)
-        .route(People, "GET", "/service-locations/{id}", service_location::get)
-        .route(People, "PATCH", "/service-locations/{id}", service_location::change)
-        .route(People, "GET", "/users", user::list)
-        .route(People, "POST", "/users", user::add)
-        .route(People, "GET", "/users/{id}", user::get)
-        .route(People, "PATCH", "/users/{id}", user::switch)
-        .route(People, "POST", "/users/{id}/reset-password", user::reset_password)
-        .route(Public, "POST", "/agents/register", registration::register)
-        .route(Public, "POST", "/agents/{id}/challenge", link::token::challenge)
-        .route(Public, "POST", "/agents/{id}/token", link::token::exchange)
-        .route(Agents, "POST", "/agents/{id}/heartbeat", link::polling::heartbeat)
-        .route(Agents, "POST", "/agents/{id}/metrics", link::polling::metrics)
-        .route(Agents, "POST", "/agents/{id}/services", link::polling::services)
-        .route(Agents, "POST", "/agents/{id}/software", link::polling::software)
-        .route(Agents, "POST", "/agents/{id}/facts", link::polling::facts)
-        .route(Agents, "POST", "/agents/{id}/events", link::polling::event)
+        .get(People, "/me", me::get)
+        .get(People, "/agents/registration-tokens", registration::list)
+        .post(People, "/agents/registration-tokens", registration::issue)
+        .delete(People, "/agents/registration-tokens/{id}", registration::revoke)
+        .get(People, "/agents", device::list)
+        .get(People, "/agents/{id}", device::get)
+        .patch(People, "/agents/{id}", device::change)
+        .delete(People, "/agents/{id}", device::revoke)
+        .get(People, "/agents/{id}/services", device::services)
+        .get(People, "/agents/{id}/software", device::software)
+        .get(People, "/agents/{id}/activity", device::activity)
+        .get(People, "/agents/{id}/metrics/history", device::history)
+        .get(People, "/agents/{id}/history", device::history)
+        .get(People, "/businesses", business::list)
+        .post(People, "/businesses", business::add)
+        .get(People, "/businesses/{id}", business::get)
+        .patch(People, "/businesses/{id}", business::rename)
+        .get(People, "/businesses/{id}/service-locations", service_location::of_business)
+        .post(People, "/businesses/{id}/service-locations", service_location::add)
+        .get(People, "/service-locations", service_location::list)
+        .get(People, "/service-locations/{id}", service_location::get)
+        .patch(People, "/service-locations/{id}", service_location::change)
+        .get(People, "/users", user::list)
+        .post(People, "/users", user::add)
+        .get(People, "/users/{id}", user::get)
+        .patch(People, "/users/{id}", user::switch)
+        .post(People, "/users/{id}/reset-password", user::reset_password)
+        .post(Public, "/agents/register", registration::register)
+        .post(Public, "/agents/{id}/challenge", link::token::challenge)
+        .post(Public, "/agents/{id}/token", link::token::exchange)
+        .post(Agents, "/agents/{id}/heartbeat", link::polling::heartbeat)
+        .post(Agents, "/agents/{id}/metrics", link::polling::metrics)
+        .post(Agents, "/agents/{id}/services", link::polling::services)
+        .post(Agents, "/agents/{id}/software", link::polling::software)
+        .post(Agents, "/agents/{id}/facts", link::polling::facts)
+        .post(Agents, "/agents/{id}/events", link::polling::event)
 }
 
 /// The REST API, as a router and as a list of what is in it.
@@ -100,19 +100,51 @@ struct Rest {
 }
 
 impl Rest {
-    fn route<H, T>(mut self, audience: Audience, method: &'static str, path: &'static str, answer: H) -> Self
-    where
-        H: Handler<T, AppState>,
-        T: 'static,
-    {
-        let filter = match method {
-            "POST" => MethodFilter::POST,
-            "PATCH" => MethodFilter::PATCH,
-            "DELETE" => MethodFilter::DELETE,
-            _ => MethodFilter::GET,
-        };
+    fn get<H: Handler<T, AppState>, T: 'static>(
+        self,
+        audience: Audience,
+        path: &'static str,
+        answer: H,
+    ) -> Self {
+        self.add(audience, "GET", path, get(answer))
+    }
+
+    fn post<H: Handler<T, AppState>, T: 'static>(
+        self,
+        audience: Audience,
+        path: &'static str,
+        answer: H,
+    ) -> Self {
+        self.add(audience, "POST", path, post(answer))
+    }
+
+    fn patch<H: Handler<T, AppState>, T: 'static>(
+        self,
+        audience: Audience,
+        path: &'static str,
+        answer: H,
+    ) -> Self {
+        self.add(audience, "PATCH", path, patch(answer))
+    }
+
+    fn delete<H: Handler<T, AppState>, T: 'static>(
+        self,
+        audience: Audience,
+        path: &'static str,
+        answer: H,
+    ) -> Self {
+        self.add(audience, "DELETE", path, delete(answer))
+    }
+
+    fn add(
+        mut self,
+        audience: Audience,
+        method: &'static str,
+        path: &'static str,
+        answer: MethodRouter<AppState>,
+    ) -> Self {
         let bytes_max = if audience == Audience::Agents { MESSAGE_BYTES_MAX } else { PEOPLE_BYTES_MAX };
-        self.router = self.router.route(path, on(filter, answer).layer(DefaultBodyLimit::max(bytes_max)));
+        self.router = self.router.route(path, answer.layer(DefaultBodyLimit::max(bytes_max)));
         self.list.push(Endpoint { method, path, audience });
         self
     }
@@ -121,12 +153,10 @@ impl Rest {
 /// Everything under one roof.
 pub(crate) fn router(state: AppState) -> Router {
     let api = rest().router.fallback(no_such_address);
-    // For people: who is asking is decided once, and changes are taken from our own pages only.
-    let for_people = || {
-        tower::ServiceBuilder::new()
-            .layer(from_fn_with_state(state.clone(), origin::same_origin))
-            .layer(from_fn_with_state(state.clone(), authenticate::authenticate))
-    };
+    // Changes are taken from our own pages only; who is asking is decided once.
+    let for_people = tower::ServiceBuilder::new()
+        .layer(from_fn_with_state(state.clone(), origin::same_origin))
+        .layer(from_fn_with_state(state.clone(), authenticate::authenticate));
     let compression = CompressionLayer::new().quality(COMPRESSION);
     let portal = portal::pages(&state)
         .fallback_service(portal::not_found(&state).with_state(state.clone()))
@@ -136,7 +166,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .nest("/api", api)
         .merge(portal)
         .route("/portal/events", get(events::events))
-        .layer(for_people())
+        .layer(for_people)
         .layer(compression)
         .route("/ws", get(link::accept))
         .route("/healthz", get(health::alive))
@@ -148,7 +178,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), security::headers))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
             // The path alone: a query can hold the key of the setup link.
-            tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
+            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
         }))
         .with_state(state)
 }

@@ -10,8 +10,8 @@ use axum::{
 
 /// What a response without scripts may do: nothing.
 const CSP_BARE: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-/// A year, with every host below.
-const HSTS: &str = "max-age=31536000; includeSubDomains";
+/// For a year, this host is reached by TLS alone.
+const HSTS: &str = "max-age=31536000";
 
 /// The policy of a page whose inline scripts carry this nonce. `style-src-attr` is open because server-rendered
 /// meters and charts say their widths there; style elements and sheets come from us alone.

@@ -133,7 +133,8 @@ impl Places {
     fn wait_for_server(&self, server: &mut Running, port: u16, stop: &AtomicBool) -> Result<()> {
         let deadline = Instant::now() + START_WITHIN;
         let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-        while !(listens() && (self.is_registered() || self.token().exists())) {
+        let has_token = || fs::metadata(self.token()).is_ok_and(|file| file.len() > 0);
+        while !(listens() && (self.is_registered() || has_token())) {
             if let Some(status) = server.ended()? {
                 bail!("the server ended: {status}");
             }

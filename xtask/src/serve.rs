@@ -2,7 +2,7 @@
 
 use crate::{
     bundle::{self, Profile},
-    demo::{built, must_be_free},
+    demo::{build_programs, built, must_be_free},
     process::{self, LOOK_EVERY, Running},
     step::{cargo, root, run, step, target},
 };
@@ -34,7 +34,7 @@ pub fn run_serve(port: u16) -> Result<()> {
 
 fn build() -> Result<()> {
     bundle::build(Profile::Dev)?;
-    step("building the server", || run(cargo().args(["build", "-p", "server", "--bins"])))
+    build_programs()
 }
 
 fn command(port: u16) -> Command {

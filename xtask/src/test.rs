@@ -2,7 +2,7 @@
 
 use crate::{
     bundle::{self, Profile},
-    demo, need,
+    need,
     step::{cargo, command, root, run},
 };
 use anyhow::{Result, bail};
@@ -45,7 +45,7 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
         run(cargo().arg("test").args(packages).args(["--features", "app/ssr", "--no-fail-fast"]))
     });
     if !no_browser {
-        part("build server, agent and updater", &mut demo::build_programs);
+        // The programs are there: the integration tests are built together with them.
         part("browser tests", &mut browser_tests);
     }
     summary(&done)

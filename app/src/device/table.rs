@@ -121,12 +121,12 @@ fn Row(row: RwSignal<ShownRow>, is_msp: bool) -> impl IntoView {
     view! {
         <tr class:is-stale=is_stale>
             <td class="main device-name" title=device_name.clone()>
-                <a class="row-link" href=format!("/devices/{id}")>{device_name}</a>
+                <a class="row-link" href=format!("/devices/{id}")>{device_name.clone()}</a>
             </td>
             <td class="aside">
                 {move || view! { <PresenceStatus presence=row.with(|shown| shown.row.presence) state/> }}
             </td>
-            {is_msp.then(|| view! { <td class="sub device-place" title=place.clone()>{place}</td> })}
+            {is_msp.then(|| view! { <td class="sub device-place" title=place.clone()>{place.clone()}</td> })}
             <td class=if is_msp { "device-os" } else { "sub" }><OsName os=os_type version=os_version/></td>
             <td class="device-cpu">
                 {move || row.with(|ShownRow { row, .. }| view! {

@@ -3,6 +3,7 @@
 pub mod badge;
 pub mod button;
 pub mod chart_scale;
+mod chart_table;
 pub mod checkbox;
 pub mod clock;
 pub mod code;

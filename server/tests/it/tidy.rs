@@ -119,6 +119,26 @@ fn things_appear_where_they_belong() {
     );
 }
 
+/// Verbs that people call reach the rows of a business through `cx.select`, which carries the tenant's filter. What
+/// is left is one's own account, and grants of people who were themselves found within reach.
+#[test]
+fn people_reach_rows_through_their_scope_alone() {
+    let found: Vec<_> = lines_with("Entity::find", |name| {
+        let made_by_authentication =
+            ["access/", "agent_token.rs", "presence.rs", "report/", "metric/", "store/"];
+        let in_domain = name.strip_prefix("server/domain/src/");
+        in_domain.is_none_or(|name| {
+            made_by_authentication.iter().any(|place| name.starts_with(place))
+                || name == "account.rs"
+                || name == "registration/register.rs"
+        })
+    })
+    .into_iter()
+    .filter(|line| !line.contains("user_grant::Entity::find"))
+    .collect();
+    none("rows read without a scope", &found);
+}
+
 #[test]
 fn nothing_is_unsafe_or_unfinished() {
     for needle in ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"] {

@@ -2,14 +2,8 @@
 
 use crate::{Cx, Error, Result, metric};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use entity::{
-    device::DeviceView,
-    facts::Facts,
-    id::DeviceId,
-    presence::Presence,
-    table::{business, device, service_location},
-};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use entity::{device::DeviceView, facts::Facts, id::DeviceId, presence::Presence, table::device};
+use sea_orm::{ColumnTrait as _, QueryFilter as _};
 use sha2::{Digest as _, Sha256};
 
 /// One device.
@@ -18,14 +12,14 @@ use sha2::{Digest as _, Sha256};
 /// Not found when it is out of reach.
 pub async fn get(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
     let row = find(cx, id).await?;
-    let business = business::Entity::find_by_id(row.business_id).one(cx.db()).await?;
+    let business = crate::business::find(cx, row.business_id).await?;
     let location = match row.service_location_id {
-        Some(id) => service_location::Entity::find_by_id(id).one(cx.db()).await?,
+        Some(id) => Some(crate::service_location::find(cx, id).await?),
         None => None,
     };
     let latest = metric::latest(cx.store(), row.device_key).await?;
     Ok(DeviceView {
-        business_name: business.map(|business| business.business_name).unwrap_or_default(),
+        business_name: business.business_name,
         location_name: location.map(|location| location.location_name),
         last_seen_at: cx.store().tracker().last_seen_at(id).max(row.last_seen_at),
         last_metrics_at: latest.as_ref().map(|latest| latest.received_at),

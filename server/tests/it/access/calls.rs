@@ -65,6 +65,7 @@ pub struct World {
     device: DeviceId,
     token: RegistrationTokenId,
     user: UserId,
+    business_name: String,
 }
 
 impl World {
@@ -75,7 +76,8 @@ impl World {
         let contact = server.person(Role::Contact, server.ours).await;
         let me: Value = contact.get("/me").await.expect(200);
         let (business, location) = (server.ours.business, server.ours.location);
-        Self { business, location, device, token, user: field(&me, "id") }
+        let business_name = field(&me, "business_name");
+        Self { business, location, device, token, user: field(&me, "id"), business_name }
     }
 
     /// Ids of nothing, to list the calls with.
@@ -87,19 +89,23 @@ impl World {
             device: DeviceId(id),
             token: RegistrationTokenId(id),
             user: UserId(id),
+            business_name: "nobody's".to_owned(),
         }
     }
 
-    /// True when a text holds an id of ours.
+    /// True when a text tells something of ours. A problem or a page may repeat the id that was asked for; a view has
+    /// it as a value, a list links to it, and both say whose it is.
     pub fn is_named_in(&self, text: &str) -> bool {
         let ids = [self.business.0, self.location.0, self.device.0, self.token.0, self.user.0];
-        // A problem or a page may repeat the id that was asked for; a view has it as a value.
-        ids.iter().any(|id| text.contains(&format!("\"id\":\"{id}\"")) || text.contains(&format!("/{id}\"")))
+        text.contains(&self.business_name)
+            || ids
+                .iter()
+                .any(|id| text.contains(&format!("\"id\":\"{id}\"")) || text.contains(&format!("/{id}\"")))
     }
 
     /// The pages about what is ours, and those that list.
     pub fn pages(&self) -> Vec<String> {
-        let Self { business, location, device, token, user } = self;
+        let Self { business, location, device, token, user, .. } = self;
         let listed = ["/", "/devices", "/devices/add", "/devices/tokens", "/businesses", "/users"];
         let single = [
             format!("/devices/{device}"),
@@ -176,7 +182,7 @@ pub fn rest(world: &World) -> Vec<Call> {
 /// Every server function; what ends something comes last.
 pub fn portal(world: &World) -> Vec<Call> {
     use Kind::{Changes, Lists, Makes, Own, Reads};
-    let World { business, location, device, token, user } = world;
+    let World { business, location, device, token, user, .. } = world;
     let id = |id: &dyn std::fmt::Display| vec![("id".to_owned(), id.to_string())];
     let with = |mut fields: Vec<(String, String)>, more: &[(&str, &str)]| {
         fields.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

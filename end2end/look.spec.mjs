@@ -1,14 +1,14 @@
 //! Every page as people see it: light and dark, wide and on a phone, with and without JavaScript.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startAgent } from './support/agent.mjs';
 import { isAccessible } from './support/axe.mjs';
-import { PHONE, WIDE, openBrowser, withPage } from './support/browser.mjs';
+import { PHONE, WIDE, onPage, openBrowser, withPage } from './support/browser.mjs';
 import { api, firstSession, heading, isLive, open, row } from './support/pages.mjs';
-import { OUT } from './support/paths.mjs';
+import { OUT, SITE } from './support/paths.mjs';
 import { startServer } from './support/server.mjs';
 
 /** More than this of the page moving about after it was first painted is too much. */
@@ -23,6 +23,14 @@ describe('the look of every page', () => {
   let agent;
   let session;
   const ids = {};
+  /** One browser for each way to look, so that a hundred pages do not start a hundred browsers. */
+  const people = new Map();
+  const person = async (options) => {
+    const { session: kept, ...way } = options;
+    const key = JSON.stringify({ ...way, who: Boolean(kept) });
+    if (!people.has(key)) people.set(key, await browser.person(options));
+    return people.get(key);
+  };
   before(async () => {
     [empty, server] = [await startServer(), await startServer({ demo: true })];
     browser = await openBrowser();
@@ -83,25 +91,26 @@ describe('the look of every page', () => {
     keys: { path: () => '/', act: openKeys },
     'not-found': { path: () => '/no-such-page', allow: /404/ },
     'device-not-found': { path: () => '/devices/no-such-device', allow: /404/ },
-    ui: { path: () => '/ui', isThere: (status) => status === 200, allow: /404/ },
+    // Only a portal for development has it, in the server and in what browsers get.
+    ...(isForDevelopment() ? { ui: { path: () => '/ui', waits: true } } : {}),
   };
 
-  for (const [name, { of = () => server, who = 'admin', path, first, act, allow, isThere }] of Object.entries(pages)) {
+  for (const [name, { of = () => server, who = 'admin', path, first, act, allow, waits }] of Object.entries(pages)) {
     for (const theme of ['light', 'dark']) {
       for (const viewport of [WIDE, PHONE]) {
-        it(`${name}, ${theme}, ${viewport.width} wide`, async (t) => {
+        it(`${name}, ${theme}, ${viewport.width} wide`, async () => {
           const options = { url: of().url, session: who ? session : undefined, theme, viewport, zone: 'Europe/Berlin' };
-          await withPage(browser, options, async (page) => {
+          await onPage(await person(options), async (page) => {
             if (allow) page.watch.allow(allow);
             await first?.(page, path());
-            const response = await open(page, path());
-            if (isThere && !isThere(response.status())) return t.skip('this build does not have it');
+            await open(page, path());
             await page.evaluate(() => document.fonts.ready.then(() => {}));
             await page.watch.settled();
             const shifts = await page.evaluate(() => window.layoutShifts);
             const sum = shifts.reduce((sum, { value }) => sum + value, 0);
             assert.ok(sum < SHIFT_MAX, `the page moved by ${sum.toFixed(3)}: ${JSON.stringify(shifts)}`);
             await act?.(page);
+            await page.evaluate(() => scrollTo(0, 0));
             await page.screenshot({ path: join(OUT, `${name}-${theme}-${viewport.width}.png`), fullPage: true });
             await fits(page);
             await isAccessible(page);
@@ -110,16 +119,15 @@ describe('the look of every page', () => {
       }
     }
     if (act) continue;
-    it(`${name}, without JavaScript`, async (t) => {
+    it(`${name}, without JavaScript`, async () => {
       const options = { url: of().url, session: who ? session : undefined, js: false };
-      await withPage(browser, options, async (page) => {
+      await onPage(await person(options), async (page) => {
         if (allow) page.watch.allow(allow);
-        const response = await page.goto(path());
-        if (isThere && !isThere(response.status())) return t.skip('this build does not have it');
+        await page.goto(path());
         await page.getByRole('heading', { level: 1 }).first().waitFor();
         const text = (await page.getByRole('main').innerText()).replace(/\s+/g, ' ');
         assert.ok(text.length > 40, `there is hardly anything to read: ${text}`);
-        assert.equal(await page.getByText('Loading', { exact: true }).count(), 0, 'something waits for JavaScript');
+        if (!waits) assert.equal(await page.getByText('Loading', { exact: true }).count(), 0, 'something waits for JavaScript');
         await page.screenshot({ path: join(OUT, `${name}-plain.png`), fullPage: true });
       });
     });
@@ -174,6 +182,11 @@ describe('the look of every page', () => {
       }
     }));
 });
+
+/** Bundles for release are compressed. */
+function isForDevelopment() {
+  return !existsSync(join(SITE, 'pkg', 'reeve.wasm.br'));
+}
 
 /** Nothing makes the page wider than the window. */
 async function fits(page) {

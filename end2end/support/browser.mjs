@@ -23,7 +23,6 @@ export const PHONE = { width: 390, height: 844 };
 
 export async function openBrowser() {
   const browser = await chromium.launch({ executablePath: BROWSER, args: ARGS });
-  const open = new Set();
   return {
     /** A person's browser: `session` is what an earlier one of theirs had kept. */
     async person({ theme = 'light', viewport = WIDE, js = true, session, url, zone = 'UTC' } = {}) {
@@ -40,21 +39,14 @@ export async function openBrowser() {
       });
       context.setDefaultTimeout(PATIENCE);
       await context.addInitScript(observe);
-      const page = await context.newPage();
-      page.watch = new Watch(page, js);
-      const close = async () => {
-        open.delete(close);
-        const { complaints } = page.watch;
-        await context.close();
-        if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+      const newPage = async () => {
+        const page = await context.newPage();
+        page.watch = new Watch(page, js);
+        return page;
       };
-      open.add(close);
-      return { context, page, close, session: () => context.storageState() };
+      return { context, newPage, session: () => context.storageState(), close: () => context.close() };
     },
-    async close() {
-      for (const close of open) await close().catch(() => {});
-      await browser.close();
-    },
+    close: () => browser.close(),
   };
 }
 
@@ -73,23 +65,33 @@ function observe() {
   }).observe({ type: 'layout-shift', buffered: true });
 }
 
-/**
- * Runs a test with a fresh page of its own and fails when the browser complained. Leaves a screenshot when the test
- * fails.
- */
-export async function withPage(browser, options, run) {
-  const person = await browser.person(options);
+/** Runs a test with a page of a person, and fails when the browser complained. Leaves a picture when it fails. */
+export async function onPage(person, run) {
+  const page = await person.newPage();
   try {
-    await run(person.page, person);
+    await run(page, person);
+    const { complaints } = page.watch;
+    if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
   } catch (error) {
     mkdirSync(OUT, { recursive: true });
     const file = join(OUT, `failed-${Date.now()}.png`);
-    await person.page.screenshot({ path: file, fullPage: true }).catch(() => {});
-    error.message += `\n(the page was ${person.page.url()}, its picture is ${file})${[''].concat(person.page.watch.complaints).join('\n')}`;
-    await person.close().catch(() => {});
+    await page.screenshot({ path: file, fullPage: true }).catch(() => {});
+    error.message += `\n(the page was ${page.url()}, its picture is ${file})`;
+    if (page.watch.complaints.length > 0) error.message += `\n${page.watch.complaints.join('\n')}`;
     throw error;
+  } finally {
+    await page.close();
   }
-  await person.close();
+}
+
+/** Runs a test with a page of somebody who has just opened their browser. */
+export async function withPage(browser, options, run) {
+  const person = await browser.person(options);
+  try {
+    await onPage(person, run);
+  } finally {
+    await person.close();
+  }
 }
 
 /** Resolves once the browser has taken over the page: its forms and links are answered by the portal's own code. */

@@ -1,7 +1,7 @@
 //! What people do on more than one page.
 
 import assert from 'node:assert/strict';
-import { alive } from './browser.mjs';
+import { alive, withPage } from './browser.mjs';
 
 /** Opens a page and waits until it answers by itself; without JavaScript there is nothing to wait for. */
 export async function open(page, path, { js = true } = {}) {
@@ -45,15 +45,16 @@ export async function choosePassword(page, present, chosen) {
 
 /** Signs somebody of the demo in for the first time, with a password of their own, and keeps the session. */
 export async function firstSession(browser, server, person) {
-  const { page, close, session } = await browser.person({ url: server.url });
-  await open(page, '/sign-in');
-  await signIn(page, person.email, person.oneTimePassword);
-  await page.waitForURL('**/account/password');
-  await alive(page);
-  await choosePassword(page, person.oneTimePassword, person.password);
-  await heading(page, 'Overview').waitFor();
-  const kept = await session();
-  await close();
+  let kept;
+  await withPage(browser, { url: server.url }, async (page, { session }) => {
+    await open(page, '/sign-in');
+    await signIn(page, person.email, person.oneTimePassword);
+    await page.waitForURL('**/account/password');
+    await alive(page);
+    await choosePassword(page, person.oneTimePassword, person.password);
+    await heading(page, 'Overview').waitFor();
+    kept = await session();
+  });
   return kept;
 }
 

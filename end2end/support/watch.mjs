@@ -3,7 +3,7 @@
 /** Kinds of requests that stay open for as long as the page does. */
 const STAYS_OPEN = ['eventsource', 'websocket'];
 /** A page on which nothing was asked for this long has settled; longer than pages gather events for. */
-const QUIET = 1500;
+const QUIET = 1300;
 
 export class Watch {
   #complaints = [];

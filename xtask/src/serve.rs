@@ -4,7 +4,7 @@ use crate::{
     bundle::{self, Profile},
     demo::{build_programs, built, must_be_free},
     process::{self, LOOK_EVERY, Running},
-    step::{cargo, root, run, step, target},
+    step::{root, target},
 };
 use anyhow::Result;
 use std::{fs, path::Path, process::Command, thread, time::SystemTime};

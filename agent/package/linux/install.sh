@@ -1,11 +1,11 @@
 #!/bin/sh
 # Installs the Reeve agent on Linux or macOS, registers this machine and starts the agent.
 #
-#   curl -fsSL @PUBLIC_URL@/install.sh | sudo sh -s -- AGT-...
+#   curl -fsSL @PUBLIC_URL@/install.sh | REEVE_TOKEN=AGT-... sudo --preserve-env=REEVE_TOKEN sh
 #
-# The registration token may come in the environment variable REEVE_TOKEN instead: other people on this machine can
-# see command lines. Without root the agent is installed for the present user. Running this again upgrades the agent
-# and keeps the registration.
+# The registration token may be the first argument instead (sh -s -- AGT-...), where other people on this machine can
+# see it in command lines. Without root the agent is installed for the present user. Running this again upgrades the
+# agent and keeps the registration.
 #
 # REEVE_PREFIX    where the programs go      [/usr/local/lib/reeve, or ~/.local/lib/reeve without root]
 # REEVE_DATA_DIR  where the agent keeps data [/var/lib/reeve, or ~/.local/state/reeve without root]
@@ -120,7 +120,7 @@ register() {
 		say "this machine is registered already; its registration is kept"
 		return
 	fi
-	[ -n "$token" ] || fail "a registration token is needed: ... | sudo sh -s -- AGT-..."
+	[ -n "$token" ] || fail "a registration token is needed, in REEVE_TOKEN or as the argument: ... | sh -s -- AGT-..."
 	# By standard input: a command line can be read by everybody on this machine.
 	printf '%s\n' "$token" |
 		"$prefix/reeve-agent" --data-dir "$data" register --server "$SERVER" --token-file - ${ca:+--ca-file "$ca"} ||

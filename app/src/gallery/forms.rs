@@ -48,7 +48,7 @@ pub(super) fn Fields() -> impl IntoView {
                 <Switch name="is_active" label="May sign in" checked=true/>
                 <Submit>"Save"</Submit>
             </form>
-            <CopyField label="Linux" value="curl -fsSL https://reeve.example/install.sh | sudo sh -s -- AGT-7F3K-9QXM-2LDT"/>
+            <CopyField label="Linux" value="curl -fsSL https://reeve.example/install.sh | sudo sh"/>
             <Code text="$ reeve-agent status\nonline, 12 samples in the spool" label="Output"/>
         </Part>
     }

@@ -21,9 +21,12 @@ use serde::{Deserialize, Serialize};
 pub const PROTOCOL: u16 = 1;
 
 /// Agent → server.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a message lives for one decode; boxes would cost every reader"
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a message lives for one decode; boxes would cost every reader"
+    )
 )]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -69,7 +69,10 @@ pub(crate) fn with_commands(
     token: String,
     expires_at: DateTime<Utc>,
 ) -> IssuedRegistrationToken {
-    let unix = format!("curl -fsSL {public_url}/install.sh | sudo sh -s -- {token}");
+    // In the environment, not among the arguments: everybody on a machine can list those.
+    let unix = format!(
+        "curl -fsSL {public_url}/install.sh | REEVE_TOKEN={token} sudo --preserve-env=REEVE_TOKEN sh"
+    );
     let windows = format!("$env:REEVE_TOKEN='{token}'; irm {public_url}/install.ps1 | iex");
     IssuedRegistrationToken {
         id,

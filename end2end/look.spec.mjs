@@ -96,27 +96,28 @@ describe('the look of every page', () => {
   };
 
   for (const [name, { of = () => server, who = 'admin', path, first, act, allow, waits }] of Object.entries(pages)) {
-    for (const theme of ['light', 'dark']) {
-      for (const viewport of [WIDE, PHONE]) {
-        it(`${name}, ${theme}, ${viewport.width} wide`, async () => {
-          const options = { url: of().url, session: who ? session : undefined, theme, viewport, zone: 'Europe/Berlin' };
-          await onPage(await person(options), async (page) => {
-            if (allow) page.watch.allow(allow);
-            await first?.(page, path());
-            await open(page, path());
-            await page.evaluate(() => document.fonts.ready.then(() => {}));
-            await page.watch.settled();
-            const shifts = await page.evaluate(() => window.layoutShifts);
-            const sum = shifts.reduce((sum, { value }) => sum + value, 0);
-            assert.ok(sum < SHIFT_MAX, `the page moved by ${sum.toFixed(3)}: ${JSON.stringify(shifts)}`);
-            await act?.(page);
+    for (const viewport of [WIDE, PHONE]) {
+      it(`${name}, ${viewport.width} wide, light and dark`, async () => {
+        const options = { url: of().url, session: who ? session : undefined, viewport, zone: 'Europe/Berlin' };
+        await onPage(await person(options), async (page) => {
+          if (allow) page.watch.allow(allow);
+          await first?.(page, path());
+          await open(page, path());
+          await page.evaluate(() => document.fonts.ready.then(() => {}));
+          await page.watch.settled();
+          const shifts = await page.evaluate(() => window.layoutShifts);
+          const sum = shifts.reduce((sum, { value }) => sum + value, 0);
+          assert.ok(sum < SHIFT_MAX, `the page moved by ${sum.toFixed(3)}: ${JSON.stringify(shifts)}`);
+          await act?.(page);
+          for (const theme of ['light', 'dark']) {
+            await page.emulateMedia({ colorScheme: theme });
             await page.evaluate(() => scrollTo(0, 0));
             await page.screenshot({ path: join(OUT, `${name}-${theme}-${viewport.width}.png`), fullPage: true });
             await fits(page);
             await isAccessible(page);
-          });
+          }
         });
-      }
+      });
     }
     if (act) continue;
     it(`${name}, without JavaScript`, async () => {

@@ -151,7 +151,7 @@ impl Watcher {
 
     /// Takes the session's present reach; `None` when it is over. A database that does not answer ends nothing.
     async fn recheck(&mut self) -> Option<()> {
-        match domain::access::session_cx(&self.state.store, &self.visitor, &self.secret).await {
+        match domain::access::watching_cx(&self.state.store, &self.visitor, &self.secret).await {
             Ok(cx) => self.cx = cx,
             Err(error) if error.problem().code == ProblemCode::SignedOut => return None,
             Err(_) => {}

@@ -26,6 +26,13 @@ async fn a_session_ends_by_idleness_and_by_age() {
         assert!(is_good(&world, &idle).await, "use renews it");
         world.clock.advance(Duration::minutes(30));
         assert!(!is_good(&world, &idle).await);
+        let open = session(&world).await;
+        for _ in 0..29 {
+            world.clock.advance(Duration::minutes(1));
+            assert!(domain::access::watching_cx(&world.store, &visitor(), &open).await.is_ok());
+        }
+        world.clock.advance(Duration::minutes(1));
+        assert!(!is_good(&world, &open).await, "a page that is only open keeps nothing alive");
         let old = session(&world).await;
         for _ in 0..(12 * 60 / 20 - 1) {
             world.clock.advance(Duration::minutes(20));

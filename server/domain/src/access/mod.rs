@@ -11,7 +11,7 @@ pub(crate) use password::{hash as hash_password, verify as verify_password};
 pub(crate) use permit::Permit;
 pub use setup::{complete_setup, new_setup_key, setup_is_open};
 pub(crate) use sign_in::end_sessions;
-pub use sign_in::{session_cx, sign_in, sign_out};
+pub use sign_in::{session_cx, sign_in, sign_out, watching_cx};
 pub(crate) use throttle::Throttle;
 
 use crate::{
@@ -53,7 +53,7 @@ impl SessionSecret {
     }
 }
 
-/// A signed-in person. Made by [`session_cx`] alone.
+/// A signed-in person. Made by [`session_cx`] and [`watching_cx`] alone.
 #[derive(Clone)]
 pub struct Cx {
     store: Store,

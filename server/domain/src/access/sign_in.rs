@@ -2,7 +2,7 @@
 
 use super::{Cx, SessionSecret, Visitor, verify_password};
 use crate::{Error, Result, Store, secret, store::Reach};
-use chrono::{Duration, Utc};
+use chrono::{DateTime, Duration, Utc};
 use entity::{
     id::{SessionId, UserId},
     problem::{Problem, ProblemCode},
@@ -92,6 +92,24 @@ pub(super) async fn begin_session(
 /// # Errors
 /// Signed out when the session is over or the user may not sign in any more.
 pub async fn session_cx(store: &Store, visitor: &Visitor, secret: &SessionSecret) -> Result<Cx> {
+    let (cx, last_seen_at) = resolve(store, visitor, secret).await?;
+    let now = store.now();
+    if last_seen_at + NOTED_EVERY <= now {
+        note_use(store, cx.session_id, now).await?;
+    }
+    Ok(cx)
+}
+
+/// The same for a page that is only open: looking on does not keep a session from idling out.
+///
+/// # Errors
+/// Signed out when the session is over or the user may not sign in any more.
+pub async fn watching_cx(store: &Store, visitor: &Visitor, secret: &SessionSecret) -> Result<Cx> {
+    resolve(store, visitor, secret).await.map(|(cx, _)| cx)
+}
+
+/// The context, and when the session was last used.
+async fn resolve(store: &Store, visitor: &Visitor, secret: &SessionSecret) -> Result<(Cx, DateTime<Utc>)> {
     let now = store.now();
     let session = session::Entity::find()
         .filter(session::Column::SecretHash.eq(secret::digest(secret.expose())))
@@ -104,9 +122,6 @@ pub async fn session_cx(store: &Store, visitor: &Visitor, secret: &SessionSecret
         .await?
         .filter(|user| user.is_active)
         .ok_or_else(Error::signed_out)?;
-    if session.last_seen_at + NOTED_EVERY <= now {
-        note_use(store, session.id, now).await?;
-    }
     let business = match user.business_id {
         Some(id) => business::Entity::find_by_id(id).one(store.db()).await?,
         None => None,
@@ -121,10 +136,11 @@ pub async fn session_cx(store: &Store, visitor: &Visitor, secret: &SessionSecret
         business_name: business.map(|business| business.business_name),
         must_change_password: user.must_change_password,
     };
-    Ok(Cx { store: store.clone(), me, reach, session_id: session.id, source_ip: visitor.source_ip.clone() })
+    let source_ip = visitor.source_ip.clone();
+    Ok((Cx { store: store.clone(), me, reach, session_id: session.id, source_ip }, session.last_seen_at))
 }
 
-async fn note_use(store: &Store, session: SessionId, now: chrono::DateTime<Utc>) -> Result<()> {
+async fn note_use(store: &Store, session: SessionId, now: DateTime<Utc>) -> Result<()> {
     let change = store.begin().await?;
     session::Entity::update_many()
         .col_expr(session::Column::LastSeenAt, Expr::value(now))

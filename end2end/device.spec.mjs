@@ -6,7 +6,7 @@ import { hostname, release } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import { startAgent } from './support/agent.mjs';
 import { openBrowser, withPage } from './support/browser.mjs';
-import { api, firstSession, heading, isLive, open, outcome, panel, question, row } from './support/pages.mjs';
+import { api, firstSession, heading, isKept, isLive, keep, open, outcome, panel, question, row } from './support/pages.mjs';
 import { startServer } from './support/server.mjs';
 
 /** Agents send a sample every minute. */
@@ -299,6 +299,22 @@ describe('a device', () => {
       await isKept(page);
     }));
 
+  it('stays on the page through a restart of the server', () =>
+    on(async (page) => {
+      page.watch.allow(/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|ERR_NETWORK|\/portal\/.* 50[23]/);
+      await openTab(page, '', 'Overview');
+      await isLive(page);
+      await keep(page);
+      const link = page.getByRole('banner').getByRole('status');
+      await server.pause();
+      await link.getByText('Reconnecting').waitFor();
+      await server.again();
+      await link.getByText('Live', { exact: true }).waitFor({ timeout: PRESENCE });
+      await page.locator('.page-head').getByText('Online', { exact: true }).waitFor({ timeout: PRESENCE });
+      await changes(panel(page, 'Now'), NEXT_SAMPLE);
+      await isKept(page);
+    }));
+
   it('loses its access for good once somebody types its name', () =>
     on(async (page) => {
       await openTab(page, '', 'Overview');
@@ -327,9 +343,6 @@ describe('a device', () => {
     }));
 });
 
-/** Marks the page, so that [`isKept`] can tell that it was not loaded anew. */
-const keep = (page) => page.evaluate(() => { window.isKept = true; });
-const isKept = async (page) => assert.equal(await page.evaluate(() => window.isKept), true, 'the page was loaded anew');
 const chosen = (select) => select.evaluate((element) => element.selectedOptions[0]?.textContent);
 
 /** Resolves once the text of a part of the page is another. */

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { startAgent } from './support/agent.mjs';
 import { isAccessible } from './support/axe.mjs';
 import { PHONE, WIDE, onPage, openBrowser, withPage } from './support/browser.mjs';
-import { api, firstSession, heading, isLive, open, row } from './support/pages.mjs';
+import { api, firstSession, heading, isKept, isLive, keep, open, row } from './support/pages.mjs';
 import { OUT, SITE } from './support/paths.mjs';
 import { startServer } from './support/server.mjs';
 
@@ -157,6 +157,33 @@ describe('the look of every page', () => {
       const [response] = [await page.goto('/')];
       assert.match(await response.text(), /<html[^>]*data-theme="?dark/);
       assert.equal(await paper(), dark);
+    }));
+
+  it('goes from page to page without loading anew, and takes the focus along', () =>
+    withPage(browser, { url: server.url, session }, async (page) => {
+      await open(page, '/');
+      await isLive(page);
+      await keep(page);
+      const places = page.getByRole('navigation', { name: 'Places' });
+      for (const name of ['Devices', 'Businesses', 'Users', 'Account', 'Overview', 'Devices']) {
+        const place = places.getByRole('listitem').getByRole('link', { name });
+        await place.click();
+        await heading(page, name).waitFor();
+        await page.waitForFunction((title) => document.title === title, `${name} · Reeve`);
+        await place.and(page.locator('[aria-current=page]')).waitFor();
+        await page.locator('main:focus').waitFor();
+      }
+      await row(page, 'Devices', 'Harbour Dental Group').getByRole('link').first().click();
+      const tabs = page.getByRole('navigation', { name: 'Device' });
+      for (const tab of ['Metrics', 'Services', 'Software', 'Facts', 'Activity', 'Overview']) {
+        await tabs.getByRole('link', { name: tab }).click();
+        await tabs.getByRole('link', { name: tab }).and(page.locator('[aria-current=page]')).waitFor();
+        await page.locator('main section, main .empty-state, main .table-frame').first().waitFor();
+      }
+      for (let step = 0; step < 3; step += 1) await page.goBack();
+      await tabs.getByRole('link', { name: 'Software' }).and(page.locator('[aria-current=page]')).waitFor();
+      await page.watch.settled();
+      await isKept(page);
     }));
 
   it('costs little to load for the first time', () =>

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
+import { leftover } from './leftover.mjs';
 import { AGENT, plainEnvironment, temporaryFolder } from './paths.mjs';
 import { Program } from './program.mjs';
 
@@ -62,11 +63,13 @@ export async function installAgent(line) {
   const data = join(folder, 'data');
   const env = plainEnvironment({ REEVE_PREFIX: join(folder, 'bin'), REEVE_DATA_DIR: data, REEVE_SERVICE: 'none' });
   let pid;
+  let isOver;
   try {
-    const command = ['-c', line.replace('sudo ', '')];
+    const command = ['-c', line.replace(/sudo (--\S+ )*/, '')];
     const install = new Program('install.sh', 'sh', command, { cwd: folder, env });
     await install.succeed(120_000);
     pid = Number(readFileSync(join(data, 'updater.pid'), 'utf8'));
+    isOver = leftover(() => process.kill(pid, 'SIGTERM'));
   } catch (error) {
     remove();
     throw error;
@@ -79,6 +82,7 @@ export async function installAgent(line) {
         if (Date.now() > deadline) throw new Error(`the installed agent (pid ${pid}) did not stop`);
         await rest(100);
       }
+      isOver();
       remove();
     },
   };

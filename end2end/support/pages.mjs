@@ -15,6 +15,13 @@ export async function isLive(page) {
   await page.getByRole('banner').getByText('Live', { exact: true }).waitFor();
 }
 
+/** Marks the page, so that [`isKept`] can tell that it was not loaded anew. */
+export const keep = (page) =>
+  page.evaluate(() => {
+    window.isKept = true;
+  });
+export const isKept = async (page) => assert.equal(await page.evaluate(() => window.isKept), true, 'the page was loaded anew');
+
 export const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 /** The sentence about how something turned out. */
 export const outcome = (page, text) => page.locator('.toasts').getByText(text);

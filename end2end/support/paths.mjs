@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { leftover } from './leftover.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
@@ -46,7 +47,13 @@ function isProgram(file) {
 /** A fresh folder, and what removes it. */
 export function temporaryFolder(purpose) {
   const folder = mkdtempSync(join(tmpdir(), `reeve-${purpose}-`));
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }) };
+  const tidy = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const isTidy = leftover(tidy);
+  const remove = () => {
+    tidy();
+    isTidy();
+  };
+  return { folder, remove };
 }
 
 /** The environment of programs under test: nothing of this process that could change how they behave. */

@@ -1,6 +1,7 @@
 //! A program under test: its output is kept, and it ends when it is asked to.
 
 import { spawn } from 'node:child_process';
+import { leftover } from './leftover.mjs';
 
 /** A program gets this long to end in order. */
 const STOP_WITHIN = 15_000;
@@ -23,6 +24,8 @@ export class Program {
         this.#heard();
       });
     }
+    const isOver = leftover(() => this.#child.kill('SIGKILL'));
+    this.#child.on('close', isOver);
     this.#child.stdin.on('error', () => {}).end(input ?? '');
     this.#ended = new Promise((resolve) => {
       this.#child.on('error', (error) => resolve({ code: null, error }));

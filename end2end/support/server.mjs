@@ -8,6 +8,9 @@ import { Program } from './program.mjs';
 const OS = { linux: 'linux', darwin: 'macos', win32: 'windows' }[process.platform];
 const ARCH = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
 
+/** What the server prints once it serves: where it is, or the link to make the first admin. */
+const WELCOME = /(?:Reeve is at |\n {2})(http:\/\/[\d.:]+)(?:\/setup\?key=(\S+))?\n/;
+
 /** Starts `reeve serve`; with `demo` the sample MSP is there, with its people and a token for an agent. */
 export async function startServer({ demo = false } = {}) {
   const { folder, remove } = temporaryFolder('server');
@@ -19,19 +22,19 @@ export async function startServer({ demo = false } = {}) {
   ]) {
     symlinkSync(file, join(agents, `${name}-${OS}-${ARCH}`));
   }
-  const args = ['serve', '--listen', '127.0.0.1:0', '--data-dir', join(folder, 'data'), '--agents-dir', agents];
-  args.push('--site-root', SITE, ...(demo ? ['--demo'] : []));
-  const program = new Program('the server', SERVER, args, { cwd: folder, env: plainEnvironment({ REEVE_LOG: 'info' }) });
-  const stop = async () => {
-    try {
-      const code = await program.stop();
-      if (code !== 0) throw new Error(`the server ended with ${code}\n${program.output.slice(-4000)}`);
-    } finally {
-      remove();
-    }
+  const args = ['serve', '--data-dir', join(folder, 'data'), '--agents-dir', agents, '--site-root', SITE];
+  if (demo) args.push('--demo');
+  const run = (address) => {
+    const options = { cwd: folder, env: plainEnvironment({ REEVE_LOG: 'info' }) };
+    return new Program('the server', SERVER, [...args, '--listen', address], options);
   };
+  const end = async () => {
+    const code = await program.stop();
+    if (code !== 0) throw new Error(`the server ended with ${code}\n${program.output.slice(-4000)}`);
+  };
+  let program = run('127.0.0.1:0');
   try {
-    const [, url, key] = await program.says(/(?:Reeve is at |\n {2})(http:\/\/[\d.:]+)(?:\/setup\?key=(\S+))?\n/);
+    const [, url, key] = await program.says(WELCOME);
     return {
       url,
       setupLink: key && `${url}/setup?key=${key}`,
@@ -41,10 +44,19 @@ export async function startServer({ demo = false } = {}) {
       get token() {
         return readFileSync(join(folder, 'data', 'demo-token'), 'utf8').trim();
       },
-      get output() {
-        return program.output;
+      /** Ends it in order; [`again`] lets it run at the same address as before. */
+      pause: end,
+      async again() {
+        program = run(new URL(url).host);
+        await program.says(WELCOME);
       },
-      stop,
+      async stop() {
+        try {
+          await end();
+        } finally {
+          remove();
+        }
+      },
     };
   } catch (error) {
     await program.kill();

@@ -50,7 +50,7 @@ describe('adding a device', () => {
         assert.ok(line.includes(server.url) && !line.includes('\n'), line);
         lines.push(line);
         await page.getByRole('button', { name: `Copy Command for ${os}` }).click();
-        await page.getByText('Copied').first().waitFor();
+        await page.getByText('Copied').filter({ visible: true }).first().waitFor();
         assert.equal(await page.evaluate(() => navigator.clipboard.readText()), line);
       }
       const tokens = new Set(lines.map((line) => line.match(TOKEN)?.[0]));

@@ -17,6 +17,8 @@ use leptos_axum::ResponseOptions;
 
 /// Seconds that a browser keeps the session cookie; the server may end the session earlier.
 const SESSION_COOKIE_SECONDS: u32 = 30 * 24 * 3600;
+/// Seconds that a browser keeps the secret of something begun.
+pub const CEREMONY_COOKIE_SECONDS: u32 = domain::access::CEREMONY_MINUTES as u32 * 60;
 /// Seconds that the sentence about an outcome may take to be shown.
 const DONE_COOKIE_SECONDS: u32 = 20;
 /// Seconds that a browser remembers the theme: a year.
@@ -112,6 +114,59 @@ pub fn set_session_cookie(secret: &domain::SessionSecret) -> Result<(), PortalEr
     put_session_cookie(secret.expose(), SESSION_COOKIE_SECONDS)
 }
 
+/// Name of the cookie of a sign-in that waits for its second factor.
+const SIGN_IN_COOKIE: &str = "reeve-sign-in";
+
+/// Goes on after a first proof of who somebody is: to `next`, or to the question for the second factor.
+///
+/// # Errors
+/// There is no request around this call.
+pub fn arrived(arrived: &domain::access::SignIn, next: &str) -> Result<(), PortalError> {
+    match arrived {
+        domain::access::SignIn::Session(secret) => {
+            set_session_cookie(secret)?;
+            put_secret_cookie(SIGN_IN_COOKIE, "", 0)?;
+            redirect(next);
+        }
+        domain::access::SignIn::Factor(secret) => {
+            put_secret_cookie(SIGN_IN_COOKIE, secret.expose(), CEREMONY_COOKIE_SECONDS)?;
+            redirect(&format!("/sign-in/factor?next={}", crate::ui::toast::encode(&local_path(next))));
+        }
+    }
+    Ok(())
+}
+
+/// The sign-in of this browser that waits for its second factor.
+///
+/// # Errors
+/// Gone when there is none.
+pub fn waiting_sign_in() -> Result<domain::access::CeremonySecret, PortalError> {
+    let store = store()?;
+    let name = secret_cookie_name(SIGN_IN_COOKIE, store.public_url());
+    cookie(&name).map(|value| domain::access::CeremonySecret::from_text(&value)).ok_or_else(|| {
+        set_status(ProblemCode::Gone);
+        PortalError(Problem::new(ProblemCode::Gone, "This took too long. Sign in again."))
+    })
+}
+
+/// A cookie for a secret that lives for some minutes. Over https only this host can set it.
+///
+/// # Errors
+/// There is no request around this call.
+pub fn put_secret_cookie(name: &str, value: &str, seconds: u32) -> Result<(), PortalError> {
+    let store = store()?;
+    let name = secret_cookie_name(name, store.public_url());
+    let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
+    put_cookie(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"));
+    Ok(())
+}
+
+/// The full name of such a cookie.
+#[must_use]
+pub fn secret_cookie_name(name: &str, public_url: &str) -> String {
+    if public_url.starts_with("https://") { format!("__Host-{name}") } else { name.to_owned() }
+}
+
 /// Makes the browser forget its session.
 ///
 /// # Errors
@@ -164,7 +219,9 @@ fn put_cookie(cookie: &str) {
     }
 }
 
-fn cookie(name: &str) -> Option<String> {
+/// The value of a cookie that the browser sent.
+#[must_use]
+pub fn cookie(name: &str) -> Option<String> {
     let parts = use_context::<Parts>()?;
     let headers = parts.headers.get_all(COOKIE);
     headers.iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';')).find_map(|pair| {

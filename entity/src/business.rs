@@ -11,6 +11,8 @@ pub struct BusinessView {
     pub id: BusinessId,
     /// What people call it.
     pub business_name: String,
+    /// False: its people cannot sign in and its devices are not heard.
+    pub is_active: bool,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// Service locations it has.

@@ -41,14 +41,26 @@ macro_rules! ids {
 }
 
 ids! {
+    /// Names what a user was granted or denied.
+    AccessGrantId,
+    /// Names an API key.
+    ApiKeyId,
     /// Names one entry of the audit log.
     AuditEntryId,
     /// Names a business: a customer of the MSP.
     BusinessId,
+    /// Names something begun and not yet finished, such as a sign-in that waits for its second factor.
+    CeremonyId,
+    /// Names a role that the MSP made from permissions.
+    CustomRoleId,
     /// Names one entry of a device's activity.
     DeviceEventId,
     /// Names a device: the machine.
     DeviceId,
+    /// Names a provider of sign-in by OpenID Connect.
+    OidcProviderId,
+    /// Names a passkey.
+    PasskeyId,
     /// Names a registration token.
     RegistrationTokenId,
     /// Names a service location: a place of a business.
@@ -57,4 +69,6 @@ ids! {
     SessionId,
     /// Names a user of the portal.
     UserId,
+    /// Names an invitation or a link to choose a new password.
+    UserLinkId,
 }

@@ -4,12 +4,17 @@
 
 pub mod activity;
 pub mod agent_token;
+pub mod api_key;
+pub mod audit;
 pub mod business;
+pub mod custom_role;
 pub mod device;
+pub mod factor;
 pub mod facts;
 pub mod id;
 pub mod input;
 pub mod metric;
+pub mod oidc;
 pub mod overview;
 pub mod page;
 pub mod platform;

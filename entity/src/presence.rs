@@ -78,6 +78,8 @@ words! {
         LinkChanged = "link_changed",
         /// Somebody revoked the device.
         Revoked = "revoked",
+        /// The device was moved to another business, or its business was switched off.
+        AccessChanged = "access_changed",
     }
 }
 
@@ -94,6 +96,7 @@ impl DisconnectReason {
             Self::ConnectionLost => "the connection was lost",
             Self::LinkChanged => "the link changed between socket and polling",
             Self::Revoked => "the device was revoked",
+            Self::AccessChanged => "the device was moved, or its business was switched off",
         }
     }
 }

@@ -12,6 +12,8 @@ words! {
         NotFound = "not_found",
         /// Yours to see, not yours to do.
         Forbidden = "forbidden",
+        /// Yours to do, once you have proved again that it is you.
+        ConfirmIdentity = "confirm_identity",
         /// A field is not acceptable.
         Invalid = "invalid",
         /// Somebody else was first, or the state does not allow it.
@@ -35,7 +37,7 @@ impl ProblemCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::SignedOut => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::ConfirmIdentity => 403,
             Self::NotFound => 404,
             Self::Conflict => 409,
             Self::Gone => 410,

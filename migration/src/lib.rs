@@ -34,6 +34,8 @@ mod m0001_businesses;
 mod m0002_devices;
 mod m0003_metrics;
 mod m0004_audit;
+mod m0005_accounts;
+mod m0006_row_security;
 
 /// The ordered list of steps.
 pub struct Migrator;
@@ -46,24 +48,41 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_devices::Migration),
             Box::new(m0003_metrics::Migration),
             Box::new(m0004_audit::Migration),
+            Box::new(m0005_accounts::Migration),
+            Box::new(m0006_row_security::Migration),
         ]
     }
 }
 
-/// Runs statements separated by `;`, with the few type names in which the two engines differ filled in.
+/// Runs statements separated by `;`, with the few words in which the two engines differ filled in. A statement that
+/// begins with `{sqlite}` or `{postgres}` is for that engine alone; `{;}` is a semicolon inside of one.
 async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
-    let words: &[(&str, &str)] = match manager.get_database_backend() {
-        DatabaseBackend::Postgres => &[
+    let is_postgres = manager.get_database_backend() == DatabaseBackend::Postgres;
+    let words: &[(&str, &str)] = if is_postgres {
+        &[
             ("{uuid}", "uuid"),
             ("{time}", "timestamptz"),
             ("{real}", "double precision"),
             ("{clustered}", ""),
-        ],
-        _ => &[("{uuid}", "BLOB"), ("{time}", "TEXT"), ("{real}", "REAL"), ("{clustered}", "WITHOUT ROWID")],
+            ("{new_uuid}", "gen_random_uuid()"),
+        ]
+    } else {
+        &[
+            ("{uuid}", "BLOB"),
+            ("{time}", "TEXT"),
+            ("{real}", "REAL"),
+            ("{clustered}", "WITHOUT ROWID"),
+            ("{new_uuid}", "randomblob(16)"),
+        ]
     };
-    let sql = words.iter().fold(sql.to_owned(), |sql, (word, text)| sql.replace(word, text));
+    let (ours, others) = if is_postgres { ("{postgres}", "{sqlite}") } else { ("{sqlite}", "{postgres}") };
+    let sql = sql.replace("{;}", "\u{0}");
+    let sql = words.iter().fold(sql, |sql, (word, text)| sql.replace(word, text));
     for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
-        manager.get_connection().execute_unprepared(statement).await?;
+        if !statement.starts_with(others) {
+            let statement = statement.trim_start_matches(ours).replace('\u{0}', ";");
+            manager.get_connection().execute_unprepared(&statement).await?;
+        }
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderName, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -53,26 +53,63 @@ pub(crate) fn visitor(parts: &Parts, config: &Config) -> Visitor {
     Visitor {
         source_ip: source.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
         user_agent: clip(text(header::USER_AGENT), USER_AGENT_MAX),
+        request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
     }
+}
+
+/// The name of a request, in the log, in the audit log, and in the header `x-request-id` of its answer.
+#[derive(Clone)]
+struct RequestId(String);
+
+/// Names a request. What a caller calls it does not count: the name stands in the audit log.
+pub(crate) async fn name_request(mut request: Request, next: Next) -> Response {
+    let id = domain::request_id();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// The name of a request; empty for one that has none.
+pub(crate) fn request_id(extensions: &axum::http::Extensions) -> &str {
+    extensions.get::<RequestId>().map_or("", |id| id.0.as_str())
 }
 
 /// Puts `Option<Cx>` into the request's extensions; portal and API read it from there.
 pub(crate) async fn authenticate(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let cx = match session_secret(&parts.headers, &state.config) {
-        None => None,
-        Some(secret) => {
-            match domain::access::session_cx(&state.store, &visitor(&parts, &state.config), &secret).await {
-                Ok(cx) => Some(cx),
-                Err(error) => match Problem::from(error) {
-                    Problem { code: ProblemCode::SignedOut, .. } => None,
-                    problem => return ApiProblem::from(problem).into_response(),
-                },
-            }
-        }
-    };
-    parts.extensions.insert::<Option<Cx>>(cx);
+    match recognise(&parts, &state).await {
+        Ok(cx) => drop(parts.extensions.insert::<Option<Cx>>(cx)),
+        Err(problem) => return ApiProblem::from(problem).into_response(),
+    }
     next.run(Request::from_parts(parts, body)).await
+}
+
+/// The person or program of a request, if it is one. A key counts for the API alone; a request that carries any such
+/// credential is not a person's, whatever cookie it also has.
+async fn recognise(parts: &Parts, state: &AppState) -> Result<Option<Cx>, Problem> {
+    let visitor = visitor(parts, &state.config);
+    let found = if parts.headers.contains_key(header::AUTHORIZATION) {
+        match bearer(&parts.headers) {
+            Some(key) if parts.uri.path().starts_with("/api/") => {
+                domain::access::api_key_cx(&state.store, &visitor, key).await
+            }
+            _ => return Ok(None),
+        }
+    } else if let Some(secret) = session_secret(&parts.headers, &state.config) {
+        domain::access::session_cx(&state.store, &visitor, &secret).await
+    } else {
+        return Ok(None);
+    };
+    match found {
+        Ok(cx) => Ok(Some(cx)),
+        Err(error) => match Problem::from(error) {
+            Problem { code: ProblemCode::SignedOut, .. } => Ok(None),
+            problem => Err(problem),
+        },
+    }
 }
 
 /// Whoever sent the request, signed in or not.
@@ -86,7 +123,7 @@ impl FromRequestParts<AppState> for Visit {
     }
 }
 
-/// A signed-in person.
+/// A signed-in person, or a program with a key.
 pub(crate) struct Caller {
     /// Their authority.
     pub(crate) cx: Cx,
@@ -96,12 +133,10 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        // A request that also carries a device's credential is not a person's.
-        if parts.headers.contains_key(header::AUTHORIZATION) {
-            return Err(signed_out("This is for people: sign in to the portal and send its cookie."));
-        }
         let cx = parts.extensions.get::<Option<Cx>>().cloned().flatten();
-        cx.map(|cx| Self { cx }).ok_or_else(|| signed_out("Sign in to the portal first."))
+        cx.map(|cx| Self { cx }).ok_or_else(|| {
+            signed_out("Sign in to the portal first, or send an API key as `Authorization: Bearer`.")
+        })
     }
 }
 

@@ -161,10 +161,10 @@ async fn seed(store: &Store, data_dir: &Path) -> Result<()> {
         .into_iter()
         .map(|person| {
             let user = person.user;
-            let reach = if user.granted.is_empty() {
+            let reach = if user.grants.is_empty() {
                 place(user.business_name)
             } else {
-                user.granted.into_iter().map(|business| business.business_name).collect::<Vec<_>>().join(", ")
+                user.grants.into_iter().filter_map(|grant| grant.business_name).collect::<Vec<_>>().join(", ")
             };
             [user.role.label().to_owned(), user.email, person.one_time_password, reach]
         })

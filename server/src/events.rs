@@ -141,7 +141,8 @@ impl Watcher {
             };
             match happened {
                 None => self.recheck().await?,
-                Some(Ok(event)) if self.cx.sees(&event) => return Some(event),
+                // A database that does not answer shows nothing.
+                Some(Ok(event)) if self.cx.sees(&event).await.unwrap_or(false) => return Some(event),
                 Some(Ok(_)) => {}
                 Some(Err(broadcast::error::RecvError::Lagged(_))) => return Some(PortalEvent::Resync),
                 Some(Err(broadcast::error::RecvError::Closed)) => return None,

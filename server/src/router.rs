@@ -11,7 +11,7 @@ use axum::{
     handler::Handler,
     http::Request,
     middleware::from_fn_with_state,
-    routing::{MethodRouter, delete, get, patch, post},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 use entity::wire::limits::MESSAGE_BYTES_MAX;
 use tower_http::{
@@ -26,7 +26,7 @@ const COMPRESSION: CompressionLevel = CompressionLevel::Precise(4);
 /// Whose credential a route asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// People, by session cookie.
+    /// People, by session cookie, and programs, by API key.
     People,
     /// Devices, by bearer token.
     Agents,
@@ -80,7 +80,8 @@ fn rest() -> Rest {
         .post(People, "/users", user::add)
         .get(People, "/users/{id}", user::get)
         .patch(People, "/users/{id}", user::switch)
-        .post(People, "/users/{id}/reset-password", user::reset_password)
+        .put(People, "/users/{id}", user::change)
+        .post(People, "/users/{id}/link", user::send_link)
         .post(Public, "/agents/register", registration::register)
         .post(Public, "/agents/{id}/challenge", link::token::challenge)
         .post(Public, "/agents/{id}/token", link::token::exchange)
@@ -125,6 +126,15 @@ impl Rest {
         answer: H,
     ) -> Self {
         self.add(audience, "PATCH", path, patch(answer))
+    }
+
+    fn put<H: Handler<T, AppState>, T: 'static>(
+        self,
+        audience: Audience,
+        path: &'static str,
+        answer: H,
+    ) -> Self {
+        self.add(audience, "PUT", path, put(answer))
     }
 
     fn delete<H: Handler<T, AppState>, T: 'static>(
@@ -178,7 +188,9 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), security::headers))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
             // The path alone: a query can hold the key of the setup link.
-            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+            let id = authenticate::request_id(request.extensions());
+            tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
         }))
+        .layer(axum::middleware::from_fn(authenticate::name_request))
         .with_state(state)
 }

@@ -18,9 +18,9 @@ pub fn AccountPage() -> impl IntoView {
     let me = use_me();
     let end = ServerAction::<EndSession>::new();
     let sessions = Resource::new(move || end.version().get(), |_| list_sessions());
-    let role = me.role.label();
+    let role = me.role_label().to_owned();
     view! {
-        <PageHead title="Account" facts=move || role/>
+        <PageHead title="Account" facts={ let role = role.clone(); move || role.clone() }/>
         <div class="columns">
             <Panel title="You">
                 <Facts>

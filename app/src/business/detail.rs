@@ -13,18 +13,15 @@ use crate::{
     ui::{ButtonKind, Count, Exact, LinkButton, Load, Panel, PresenceBar},
     user::calls::list_users,
 };
-use entity::{
-    business::BusinessView,
-    policy::{Action, may},
-    portal_event::PortalEvent,
-};
+use entity::{business::BusinessView, policy::Action, portal_event::PortalEvent};
 use leptos::prelude::*;
 
 /// One business.
 #[component]
 pub fn BusinessPage() -> impl IntoView {
-    let role = use_me().role;
-    let can_see_people = may(role, Action::ViewUser);
+    let me = use_me();
+    let can_manage = me.may(Action::ManageBusiness);
+    let can_see_people = me.may(Action::ViewUser);
     let business = load_named("id", get_business);
     // Loaded for themselves, so that they are not loaded anew whenever a device comes or goes.
     let locations = load_named("id", |id| list_locations(Some(id)));
@@ -42,7 +39,7 @@ pub fn BusinessPage() -> impl IntoView {
             <DevicesPanel business=business.clone()/>
             <LocationsPanel id=business.id locations add=add_location/>
             {people.map(|people| view! { <PeoplePanel id=business.id people/> })}
-            {may(role, Action::ManageBusiness).then(|| view! { <RenamePanel business=business.clone() rename/> })}
+            {can_manage.then(|| view! { <RenamePanel business=business.clone() rename/> })}
         </Load>
     }
 }
@@ -50,7 +47,7 @@ pub fn BusinessPage() -> impl IntoView {
 #[component]
 fn Head(business: BusinessView) -> impl IntoView {
     let me = use_me();
-    let can_register = may(me.role, Action::RegisterDevice);
+    let can_register = me.may(Action::RegisterDevice);
     let add = format!("/devices/add?business_id={}", business.id);
     let BusinessView { business_name, created_at, .. } = business;
     view! {

@@ -6,17 +6,13 @@ use crate::{
     live,
     ui::{Count, EmptyState, LinkButton, Load, PresenceBar, Table, Time},
 };
-use entity::{
-    business::BusinessView,
-    policy::{Action, may},
-    portal_event::PortalEvent,
-};
+use entity::{business::BusinessView, policy::Action, portal_event::PortalEvent};
 use leptos::prelude::*;
 
 /// The businesses, by name.
 #[component]
 pub fn BusinessListPage() -> impl IntoView {
-    let can_add = may(use_me().role, Action::ManageBusiness);
+    let can_add = use_me().may(Action::ManageBusiness);
     let businesses = Resource::new(|| (), |()| list_businesses());
     live::refetch_on(businesses, |event| {
         matches!(event, PortalEvent::Presence { .. } | PortalEvent::Registered { .. })

@@ -8,7 +8,7 @@ use crate::{
 };
 use entity::{
     id::BusinessId,
-    policy::{Action, may},
+    policy::Action,
     service_location::{ServiceLocationInput, ServiceLocationView},
 };
 use leptos::prelude::*;
@@ -20,7 +20,7 @@ pub(super) fn LocationsPanel(
     locations: Resource<Result<Vec<ServiceLocationView>, PortalError>>,
     add: ServerAction<AddLocation>,
 ) -> impl IntoView {
-    let can_add = may(use_me().role, Action::ManageServiceLocation);
+    let can_add = use_me().may(Action::ManageServiceLocation);
     view! {
         <Panel title="Service locations">
             <Load resource=locations skeleton=2 let:locations>

@@ -6,11 +6,7 @@ use crate::{
     ui::{LinkButton, Load, OptionTime, Panel, Table},
     user::UserStatus,
 };
-use entity::{
-    id::BusinessId,
-    policy::{Action, may},
-    user::UserView,
-};
+use entity::{id::BusinessId, policy::Action, user::UserView};
 use leptos::prelude::*;
 
 /// Those who sign in for one business.
@@ -19,7 +15,7 @@ pub(super) fn PeoplePanel(
     id: BusinessId,
     people: Resource<Result<Vec<UserView>, PortalError>>,
 ) -> impl IntoView {
-    let can_add = may(use_me().role, Action::ManageUser);
+    let can_add = use_me().may(Action::ManageUser);
     let add = format!("/users?business_id={id}#add");
     view! {
         <Panel
@@ -46,7 +42,7 @@ fn PeopleTable(people: Vec<UserView>) -> impl IntoView {
             <tr>
                 <td class="main"><a class="row-link" href=format!("/users/{}", user.id)>{user.full_name.clone()}</a></td>
                 <td class="sub">{user.email.clone()}</td>
-                <td>{user.role.label()}</td>
+                <td>{user.role_label().to_owned()}</td>
                 <td class="aside"><UserStatus user=user.clone()/></td>
                 <td class="sub-aside"><OptionTime at=user.last_sign_in_at/></td>
             </tr>

@@ -35,7 +35,8 @@ pub async fn change_device(id: DeviceId, input: DeviceInput) -> Result<DeviceVie
 /// Ends a device's access for good.
 #[server(prefix = "/portal", endpoint = "device/revoke", output = Answer)]
 pub async fn revoke_device(id: DeviceId) -> Result<DeviceView, PortalError> {
-    let device = domain::device::revoke(&crate::context::cx().await?, id).await?;
+    let cx = crate::context::cx().await?;
+    let device = domain::device::revoke(&cx.confirmed()?, id).await?;
     crate::context::done("Device revoked.");
     Ok(device)
 }

@@ -11,7 +11,7 @@ use entity::{
     device::{DeviceEvent, DeviceView},
     id::DeviceId,
     input::NAME_MAX,
-    policy::{Action, may},
+    policy::Action,
     service_location::ServiceLocationView,
 };
 use leptos::prelude::*;
@@ -19,9 +19,9 @@ use leptos::prelude::*;
 /// The actions that this person may take on this device; nothing when there are none.
 #[component]
 pub(super) fn DeviceActions(shown: Shown) -> impl IntoView {
-    let role = use_me().role;
-    let can_change = may(role, Action::ManageDevice);
-    let can_revoke = may(role, Action::RevokeDevice);
+    let me = use_me();
+    let can_change = me.may(Action::ManageDevice);
+    let can_revoke = me.may(Action::RevokeDevice);
     if !can_change && !can_revoke {
         return ().into_any();
     }

@@ -10,7 +10,7 @@ use entity::{
     device::{DeviceQuery, DeviceRow},
     id::DeviceId,
     page::{PAGE_SIZE_MAX, Page},
-    policy::{Action, may},
+    policy::Action,
     portal_event::PortalEvent,
     user::Role,
 };
@@ -20,7 +20,8 @@ use leptos_router::hooks::use_query_map;
 /// The devices, a page at a time.
 #[component]
 pub fn DeviceListPage() -> impl IntoView {
-    let role = use_me().role;
+    let me = use_me();
+    let (role, can_register) = (me.role, me.may(Action::RegisterDevice));
     let params = use_query_map();
     let asked = Memo::new(move |_| params.with(query::from_url));
     // A customer's devices stand under their service locations, which wants them on one page if that can be.
@@ -34,7 +35,7 @@ pub fn DeviceListPage() -> impl IntoView {
     view! {
         <PageHead
             title="Devices"
-            action=move || may(role, Action::RegisterDevice).then(|| view! { <AddButtons/> }).into_any()
+            action=move || can_register.then(|| view! { <AddButtons/> }).into_any()
         />
         <DeviceFilter asked/>
         <Load resource=devices let:page>
@@ -68,7 +69,7 @@ fn AddButtons() -> impl IntoView {
 #[component]
 fn DevicesFound(page: Page<DeviceRow>, asked: DeviceQuery, role: Role) -> impl IntoView {
     if page.items.is_empty() {
-        return view! { <NoDevices asked role/> }.into_any();
+        return view! { <NoDevices asked/> }.into_any();
     }
     let shown = page.items.len();
     let first = asked.cursor.is_some().then(|| query::page(&asked, None));
@@ -81,7 +82,7 @@ fn DevicesFound(page: Page<DeviceRow>, asked: DeviceQuery, role: Role) -> impl I
 }
 
 #[component]
-fn NoDevices(asked: DeviceQuery, role: Role) -> impl IntoView {
+fn NoDevices(asked: DeviceQuery) -> impl IntoView {
     if query::is_filtered(&asked) {
         return view! {
             <EmptyState
@@ -105,7 +106,7 @@ fn NoDevices(asked: DeviceQuery, role: Role) -> impl IntoView {
         }
         .into_any();
     }
-    if may(role, Action::RegisterDevice) {
+    if use_me().may(Action::RegisterDevice) {
         return view! {
             <EmptyState
                 title="No devices yet"

@@ -54,6 +54,8 @@ pub fn Frame() -> impl IntoView {
 fn Known(me: Me) -> impl IntoView {
     if me.must_change_password {
         view! { <Redirect path="/account/password"/> }.into_any()
+    } else if me.must_add_factor {
+        view! { <Redirect path="/account/factor"/> }.into_any()
     } else {
         view! { <Chrome me/> }.into_any()
     }

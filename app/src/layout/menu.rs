@@ -16,6 +16,7 @@ pub(super) fn PersonMenu(me: Me) -> impl IntoView {
     let sign_out = ServerAction::<SignOut>::new();
     let details = NodeRef::<html::Details>::new();
     close_when_left(details);
+    let role = me.role_label().to_owned();
     view! {
         <details class="menu" node_ref=details>
             <summary class="menu-button" aria-label=format!("Menu of {}", me.full_name)>
@@ -26,7 +27,7 @@ pub(super) fn PersonMenu(me: Me) -> impl IntoView {
                 <p class="menu-person">
                     <b>{me.full_name}</b>
                     <span>{me.email}</span>
-                    <span>{me.role.label()}</span>
+                    <span>{role}</span>
                 </p>
                 <a class="menu-item" href="/account"><Icon icon=IconName::User/> "Account"</a>
                 <ThemeSwitch/>

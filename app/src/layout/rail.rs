@@ -2,7 +2,7 @@
 
 use crate::ui::{Icon, IconName, Logo};
 use entity::{
-    policy::{Action, may},
+    policy::Action,
     user::{Me, Role},
 };
 use leptos::prelude::*;
@@ -31,7 +31,7 @@ pub(super) fn places(me: &Me) -> Vec<Place> {
         Some(id) => places.push(place("Locations", &format!("/businesses/{id}"), 'b', IconName::Location)),
         None => places.push(place("Businesses", "/businesses", 'b', IconName::Business)),
     }
-    if may(me.role, Action::ViewUser) {
+    if me.may(Action::ViewUser) {
         places.push(place("Users", "/users", 'u', IconName::Users));
     }
     places.push(place("Account", "/account", 'a', IconName::User));

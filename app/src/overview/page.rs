@@ -8,7 +8,7 @@ use crate::{
 };
 use entity::{
     overview::{EstateRow, Overview},
-    policy::{Action, may},
+    policy::Action,
     portal_event::PortalEvent,
     user::Me,
 };
@@ -34,7 +34,7 @@ pub fn OverviewPage() -> impl IntoView {
 
 #[component]
 fn Content(me: Me, overview: Overview) -> impl IntoView {
-    let may_add = may(me.role, Action::RegisterDevice);
+    let may_add = me.may(Action::RegisterDevice);
     let add = move || {
         may_add.then(
             || view! { <LinkButton href="/devices/add" kind=ButtonKind::Primary>"Add device"</LinkButton> },

@@ -12,10 +12,7 @@ use crate::{
     },
 };
 use entity::{
-    business::BusinessView,
-    input::NAME_MAX,
-    policy::{Action, may},
-    registration::EXPIRES_IN_HOURS_DEFAULT,
+    business::BusinessView, input::NAME_MAX, policy::Action, registration::EXPIRES_IN_HOURS_DEFAULT,
     service_location::ServiceLocationView,
 };
 use leptos::prelude::*;
@@ -31,7 +28,7 @@ const LIVES: [(u32, &str); 4] =
 /// The form.
 #[component]
 pub fn AddDevicePage() -> impl IntoView {
-    let is_allowed = may(use_me().role, Action::RegisterDevice);
+    let is_allowed = use_me().may(Action::RegisterDevice);
     let head = view! { <PageHead title="Add device" up=("Devices".to_owned(), "/devices".to_owned())/> };
     if !is_allowed {
         return view! {

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use entity::{
-    policy::{Action, may},
+    policy::Action,
     portal_event::PortalEvent,
     registration::{RegistrationEvent, RegistrationTokenView},
 };
@@ -22,7 +22,7 @@ use leptos::prelude::*;
 /// The tokens, newest first.
 #[component]
 pub fn TokenListPage() -> impl IntoView {
-    let is_allowed = may(use_me().role, Action::RegisterDevice);
+    let is_allowed = use_me().may(Action::RegisterDevice);
     view! {
         <PageHead
             title="Registration tokens"

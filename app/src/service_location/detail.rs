@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use entity::{
-    policy::{Action, may},
+    policy::Action,
     portal_event::PortalEvent,
     service_location::{ServiceLocationInput, ServiceLocationView},
 };
@@ -22,7 +22,7 @@ use leptos::prelude::*;
 /// One service location.
 #[component]
 pub fn ServiceLocationPage() -> impl IntoView {
-    let can_change = may(use_me().role, Action::ManageServiceLocation);
+    let can_change = use_me().may(Action::ManageServiceLocation);
     let location = load_named("id", get_location);
     let change = ServerAction::<ChangeLocation>::new();
     live::refetch_on(location, |event| {
@@ -41,7 +41,7 @@ pub fn ServiceLocationPage() -> impl IntoView {
 
 #[component]
 fn Head(location: ServiceLocationView) -> impl IntoView {
-    let can_register = may(use_me().role, Action::RegisterDevice);
+    let can_register = use_me().may(Action::RegisterDevice);
     let business = format!("/businesses/{}", location.business_id);
     let add =
         format!("/devices/add?business_id={}&service_location_id={}", location.business_id, location.id);

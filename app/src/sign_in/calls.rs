@@ -4,12 +4,10 @@ use crate::{codec::Answer, error::PortalError};
 use entity::session::SignInInput;
 use leptos::prelude::*;
 
-/// Signs the browser in and leads to `next` on this site.
+/// Signs the browser in and leads to `next` on this site, or to the question for the second factor.
 #[server(prefix = "/portal", endpoint = "sign-in", output = Answer)]
 pub async fn sign_in(input: SignInInput, next: String) -> Result<(), PortalError> {
     let (store, visitor) = (crate::context::store()?, crate::context::visitor()?);
-    let secret = domain::access::sign_in(&store, &visitor, input).await?;
-    crate::context::set_session_cookie(&secret)?;
-    crate::context::redirect(&next);
-    Ok(())
+    let arrived = domain::access::sign_in(&store, &visitor, input).await?;
+    crate::context::arrived(&arrived, &next)
 }

@@ -1,6 +1,6 @@
-//! What may be done to a user: a new one-time password, and switching off and on.
+//! What may be done to a user: a link to choose a password, and switching off and on.
 
-use super::calls::{ResetPassword, SetActive};
+use super::calls::{SendLink, SetActive};
 use crate::ui::{Confirm, Hidden, LinkButton, Panel};
 use entity::user::UserView;
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 pub(super) fn UserActions(
     user: UserView,
     is_self: bool,
-    reset: ServerAction<ResetPassword>,
+    send: ServerAction<SendLink>,
     set_active: ServerAction<SetActive>,
 ) -> impl IntoView {
     if is_self {
@@ -25,7 +25,7 @@ pub(super) fn UserActions(
     view! {
         <Panel title="Access">
             <div class="button-row">
-                <ResetButton user=user.clone() reset/>
+                <LinkButtonOf user=user.clone() send/>
                 <SwitchButton user set_active/>
             </div>
         </Panel>
@@ -34,15 +34,15 @@ pub(super) fn UserActions(
 }
 
 #[component]
-fn ResetButton(user: UserView, reset: ServerAction<ResetPassword>) -> impl IntoView {
+fn LinkButtonOf(user: UserView, send: ServerAction<SendLink>) -> impl IntoView {
+    let (label, title) = if user.is_invited || user.last_sign_in_at.is_none() {
+        ("Invite again", format!("Invite {} again?", user.full_name))
+    } else {
+        ("Send a password link", format!("Send {} a link to choose another password?", user.full_name))
+    };
     view! {
-        <Confirm
-            action=reset
-            label="Reset password"
-            title=format!("Reset the password of {}?", user.full_name)
-            confirm="Reset password"
-        >
-            <p>"The present password stops working and every session ends. You see a one-time password once."</p>
+        <Confirm action=send label title confirm=label>
+            <p>"The link works once. The present password goes on working until it is used; then every session ends."</p>
             <Hidden name="id" value=user.id.to_string()/>
         </Confirm>
     }

@@ -3,7 +3,7 @@
 use crate::{codec::Answer, error::PortalError};
 use entity::{
     id::{BusinessId, UserId},
-    user::{UserInput, UserView},
+    user::{IssuedLink, UserInput, UserView},
 };
 use leptos::prelude::*;
 
@@ -19,33 +19,55 @@ pub async fn get_user(id: UserId) -> Result<UserView, PortalError> {
     Ok(domain::user::get(&crate::context::cx().await?, id).await?)
 }
 
-/// Adds a user and leads to the page that shows the one-time password once.
+/// Invites a user and leads to their page, which shows the link once.
 #[server(prefix = "/portal", endpoint = "user/add", output = Answer)]
 pub async fn add_user(input: UserInput) -> Result<UserView, PortalError> {
-    let user = domain::user::add(&crate::context::cx().await?, input).await?.user;
-    crate::context::done("User added.");
+    let cx = crate::context::cx().await?;
+    let added = domain::user::add(&cx.confirmed()?, input).await?;
+    crate::context::done(&sent(&added));
+    let user = added.user;
     crate::context::redirect(&format!("/users/{}", user.id));
     Ok(user)
 }
 
-/// Replaces a user's password by a one-time password, shown once on the user's page.
-#[server(prefix = "/portal", endpoint = "user/reset_password", output = Answer)]
-pub async fn reset_password(id: UserId) -> Result<UserView, PortalError> {
-    let user = domain::user::reset_password(&crate::context::cx().await?, id).await?.user;
-    crate::context::done("Password reset.");
+/// Changes what somebody is and may do.
+#[server(prefix = "/portal", endpoint = "user/change", output = Answer)]
+pub async fn change_user(id: UserId, input: UserInput) -> Result<UserView, PortalError> {
+    let cx = crate::context::cx().await?;
+    let user = domain::user::change(&cx.confirmed()?, id, input).await?;
+    crate::context::done("User changed.");
     Ok(user)
 }
 
-/// The one-time password of a user, the first time its maker asks; nothing later on.
-#[server(prefix = "/portal", endpoint = "user/take_password", output = Answer)]
-pub async fn take_password(id: UserId) -> Result<Option<String>, PortalError> {
-    Ok(domain::user::take_password(&crate::context::cx().await?, id).await?)
+/// Makes a link to choose a password: mailed, or shown once on the user's page.
+#[server(prefix = "/portal", endpoint = "user/send_link", output = Answer)]
+pub async fn send_link(id: UserId) -> Result<UserView, PortalError> {
+    let cx = crate::context::cx().await?;
+    let sent_to = domain::user::send_reset_link(&cx.confirmed()?, id).await?;
+    crate::context::done(&sent(&sent_to));
+    Ok(sent_to.user)
+}
+
+/// The link of a user, the first time its maker asks; nothing later on.
+#[server(prefix = "/portal", endpoint = "user/take_link", output = Answer)]
+pub async fn take_link(id: UserId) -> Result<Option<IssuedLink>, PortalError> {
+    Ok(domain::user::take_link(&crate::context::cx().await?, id).await?)
 }
 
 /// Switches a user off or on again.
 #[server(prefix = "/portal", endpoint = "user/set_active", output = Answer)]
 pub async fn set_active(id: UserId, is_active: bool) -> Result<UserView, PortalError> {
-    let user = domain::user::set_active(&crate::context::cx().await?, id, is_active).await?;
+    let cx = crate::context::cx().await?;
+    let user = domain::user::set_active(&cx.confirmed()?, id, is_active).await?;
     crate::context::done(if user.is_active { "User switched on." } else { "User switched off." });
     Ok(user)
+}
+
+/// Where the link went, in a sentence.
+#[cfg(feature = "ssr")]
+fn sent(to: &entity::user::UserWithLink) -> String {
+    match &to.link.mailed_to {
+        Some(address) => format!("A link was sent to {address}."),
+        None => "The link is shown below, once.".to_owned(),
+    }
 }

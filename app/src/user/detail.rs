@@ -2,7 +2,7 @@
 
 use super::{
     actions::UserActions,
-    calls::{ResetPassword, SetActive, get_user, take_password},
+    calls::{SendLink, SetActive, get_user, take_link},
     status::{UserStatus, reach_words},
 };
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
 };
 use entity::{
     id::UserId,
-    policy::{Action, may},
-    user::UserView,
+    policy::Action,
+    user::{IssuedLink, UserView},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -22,70 +22,70 @@ use leptos_router::hooks::use_params_map;
 #[component]
 pub fn UserPage() -> impl IntoView {
     let me = use_me();
-    let can_manage = may(me.role, Action::ManageUser);
+    let can_manage = me.may(Action::ManageUser);
     let user = load_named("id", get_user);
-    let reset = ServerAction::<ResetPassword>::new();
+    let send = ServerAction::<SendLink>::new();
     let set_active = ServerAction::<SetActive>::new();
-    refetch_after(reset, user);
+    refetch_after(send, user);
     refetch_after(set_active, user);
     let params = use_params_map();
     let id = move || params.with(|params| params.get("id").and_then(|text| text.parse::<UserId>().ok()));
     // Given out once, so asked for only when there may be a new one.
-    let password = Resource::new(
-        move || (id(), reset.version().get()),
-        move |(id, _)| load_password(id.filter(|_| can_manage)),
+    let link = Resource::new(
+        move || (id(), send.version().get()),
+        move |(id, _)| load_link(id.filter(|_| can_manage)),
     );
     view! {
         <Load resource=user let:user>
             {
                 let is_self = user.id == me.id;
                 let head = user.clone();
-                let email = user.email.clone();
                 view! {
                     <PageHead
                         title=user.full_name.clone()
                         up=("Users", "/users")
-                        facts=move || view! { <UserStatus user=head.clone()/> <span>{head.role.label()}</span> }.into_any()
+                        facts=move || view! { <UserStatus user=head.clone()/> <span>{head.role_label().to_owned()}</span> }.into_any()
                     />
-                    <Load resource=password skeleton=1 let:password>
-                        {password.map(|password| view! { <OneTimePassword email=email.clone() password/> })}
+                    <Load resource=link skeleton=1 let:link>
+                        {link.map(|link| view! { <LinkToHandOver link/> })}
                     </Load>
                     <KnownPanel user=user.clone()/>
-                    {can_manage.then(|| view! { <UserActions user is_self reset set_active/> })}
+                    {can_manage.then(|| view! { <UserActions user is_self send set_active/> })}
                 }
             }
         </Load>
     }
 }
 
-async fn load_password(id: Option<UserId>) -> Result<Option<String>, PortalError> {
+async fn load_link(id: Option<UserId>) -> Result<Option<IssuedLink>, PortalError> {
     match id {
-        Some(id) => take_password(id).await,
+        Some(id) => take_link(id).await,
         None => Ok(None),
     }
 }
 
 #[component]
-fn OneTimePassword(email: String, password: String) -> impl IntoView {
-    view! {
-        <Panel title="One-time password">
+fn LinkToHandOver(link: IssuedLink) -> impl IntoView {
+    let IssuedLink { url, expires_at, .. } = link;
+    url.map(|url| view! {
+        <Panel title="Link to choose a password">
             <Notice kind=StatusKind::Warn>
-                "Shown only now. Hand it over yourself; it has to be replaced at the first sign-in."
+                "Shown only now. Hand it over yourself, to nobody else: whoever opens it first chooses the password."
             </Notice>
-            <CopyField label="Email" value=email/>
-            <CopyField label="One-time password" value=password/>
+            <CopyField label="Link" value=url/>
+            <p class="quiet">"It works once, until " <Exact at=expires_at/> "."</p>
         </Panel>
-    }
+    })
 }
 
 #[component]
 fn KnownPanel(user: UserView) -> impl IntoView {
-    let reach = reach_words(&user);
+    let (reach, role) = (reach_words(&user), user.role_label().to_owned());
     view! {
         <Panel title="Known">
             <Facts>
                 <Fact label="Email">{user.email}</Fact>
-                <Fact label="Role">{user.role.label()}</Fact>
+                <Fact label="Role">{role}</Fact>
                 <Fact label="Sees">
                     {match user.business_id {
                         Some(id) => view! { <a href=format!("/businesses/{id}")>{reach}</a> }.into_any(),

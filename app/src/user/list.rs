@@ -14,12 +14,7 @@ use crate::{
         Table,
     },
 };
-use entity::{
-    business::BusinessView,
-    id::BusinessId,
-    policy::{Action, may},
-    user::UserView,
-};
+use entity::{business::BusinessView, id::BusinessId, policy::Action, user::UserView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -27,8 +22,8 @@ use leptos_router::hooks::use_query_map;
 #[component]
 pub fn UserListPage() -> impl IntoView {
     let me = use_me();
-    let can_see = may(me.role, Action::ViewUser);
-    let can_add = may(me.role, Action::ManageUser);
+    let can_see = me.may(Action::ViewUser);
+    let can_add = me.may(Action::ManageUser);
     view! {
         <PageHead
             title="Users"
@@ -117,7 +112,7 @@ fn UserTable(users: Vec<UserView>) -> impl IntoView {
             <tr>
                 <td class="main"><a class="row-link" href=format!("/users/{}", user.id)>{user.full_name.clone()}</a></td>
                 <td class="sub">{user.email.clone()}</td>
-                <td>{user.role.label()}</td>
+                <td>{user.role_label().to_owned()}</td>
                 <td class="user-reach" title=reach.clone()>{reach.clone()}</td>
                 <td class="aside"><UserStatus user=user.clone()/></td>
                 <td class="sub-aside"><OptionTime at=user.last_sign_in_at/></td>

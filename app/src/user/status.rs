@@ -4,29 +4,45 @@ use crate::ui::{Status, StatusKind};
 use entity::user::UserView;
 use leptos::prelude::*;
 
-/// Active, switched off, or still with a one-time password.
+/// Active, switched off, invited, or still with a one-time password.
 #[component]
 pub fn UserStatus(
     /// The user.
     user: UserView,
 ) -> impl IntoView {
-    let (kind, word) = match (user.is_active, user.must_change_password) {
-        (false, _) => (StatusKind::Off, "Switched off"),
-        (true, true) => (StatusKind::Info, "One-time password"),
-        (true, false) => (StatusKind::Ok, "Active"),
+    let (kind, word) = if !user.is_active {
+        (StatusKind::Off, "Switched off")
+    } else if user.is_invited {
+        (StatusKind::Info, "Invited")
+    } else if user.must_change_password {
+        (StatusKind::Info, "One-time password")
+    } else {
+        (StatusKind::Ok, "Active")
     };
     view! { <Status kind word/> }
 }
 
 /// Whose person it is, in words: the MSP's, one business's, or a technician's several.
 pub(super) fn reach_words(user: &UserView) -> String {
-    use entity::user::Role;
-    match (user.role, &user.business_name) {
-        (_, Some(business)) => business.clone(),
-        (Role::Technician, None) => match user.granted.as_slice() {
-            [] => "No business granted".to_owned(),
-            granted => granted.iter().map(|b| b.business_name.as_str()).collect::<Vec<_>>().join(", "),
-        },
-        (_, None) => "All businesses".to_owned(),
+    use entity::user::{Effect, GrantView, Role};
+    if let Some(business) = &user.business_name {
+        return business.clone();
+    }
+    if user.role != Role::Technician {
+        return "All businesses".to_owned();
+    }
+    let name = |grant: &GrantView| match (&grant.business_name, &grant.location_name) {
+        (Some(business), Some(location)) => format!("{business}: {location}"),
+        (Some(business), None) => business.clone(),
+        (None, _) => "All businesses".to_owned(),
+    };
+    let named = |effect| {
+        let grants = user.grants.iter().filter(move |grant| grant.effect == effect);
+        grants.map(name).collect::<Vec<_>>().join(", ")
+    };
+    match (named(Effect::Allow), named(Effect::Deny)) {
+        (allowed, _) if allowed.is_empty() => "No business granted".to_owned(),
+        (allowed, denied) if denied.is_empty() => allowed,
+        (allowed, denied) => format!("{allowed}, but not {denied}"),
     }
 }

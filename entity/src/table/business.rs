@@ -10,6 +10,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: BusinessId,
     pub business_name: String,
+    pub is_active: bool,
     pub created_at: DateTimeUtc,
 }
 

@@ -1,6 +1,9 @@
 //! Table `sessions`.
 
-use crate::id::{SessionId, UserId};
+use crate::{
+    id::{SessionId, UserId},
+    session::SignedInWith,
+};
 use sea_orm::entity::prelude::*;
 
 #[expect(missing_docs, reason = "columns are described by the views that show them")]
@@ -13,6 +16,8 @@ pub struct Model {
     pub secret_hash: String,
     pub source_ip: String,
     pub user_agent: String,
+    pub signed_in_with: SignedInWith,
+    pub confirmed_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub last_seen_at: DateTimeUtc,
     pub expires_at: DateTimeUtc,

@@ -1,8 +1,8 @@
 //! Table `users`.
 
 use crate::{
-    id::{BusinessId, UserId},
-    user::Role,
+    id::{BusinessId, CustomRoleId, UserId},
+    user::{Role, UserKind},
 };
 use sea_orm::entity::prelude::*;
 
@@ -13,9 +13,12 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: UserId,
     pub business_id: Option<BusinessId>,
+    pub kind: UserKind,
     pub email: String,
     pub full_name: String,
     pub role: Role,
+    pub custom_role_id: Option<CustomRoleId>,
+    pub extra_permissions: String,
     pub password_hash: String,
     pub must_change_password: bool,
     pub is_active: bool,

@@ -3,6 +3,7 @@
 use crate::{
     Cx, Error, Result,
     access::{end_sessions, hash_password, verify_password},
+    audit::Record,
 };
 use entity::{
     id::SessionId,
@@ -19,22 +20,21 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder a
 /// Invalid names the field: the current password is wrong, or the new one is too short or the same.
 pub async fn change_password(cx: &Cx, passwords: PasswordInput) -> Result<()> {
     let (store, me) = (cx.store(), cx.me());
-    if let Some(wait) = store.throttle().wait_seconds(store.now(), cx.source_ip(), &me.email) {
-        return Err(Error::too_many(wait));
-    }
+    let session = cx.session_id()?;
+    let ticket = store.throttle().enter(store.now(), cx.source_ip(), &me.email)?;
     input::password("new_password", &passwords.new_password)?;
     if passwords.new_password == passwords.current_password {
         return Err(Problem::invalid("new_password", "Choose another password than the present one.").into());
     }
-    let row = user::Entity::find_by_id(me.id).one(cx.db()).await?.ok_or_else(Error::signed_out)?;
+    let row = user::Entity::find_by_id(me.id).one(store.db()).await?.ok_or_else(Error::signed_out)?;
     if passwords.current_password.len() > input::PASSWORD_MAX
         || !verify_password(store, &passwords.current_password, Some(row.password_hash)).await?
     {
-        store.throttle().failed(store.now(), cx.source_ip(), &me.email);
         return Err(Problem::invalid("current_password", "This is not your present password.").into());
     }
+    ticket.succeeded();
     let hash = hash_password(store, &passwords.new_password).await?;
-    let permit = cx.permit_self();
+    let permit = cx.permit_self()?;
     let change = permit.begin().await?;
     user::Entity::update_many()
         .col_expr(user::Column::PasswordHash, Expr::value(hash))
@@ -42,8 +42,8 @@ pub async fn change_password(cx: &Cx, passwords: PasswordInput) -> Result<()> {
         .filter(user::Column::Id.eq(me.id))
         .exec(&*change)
         .await?;
-    end_sessions(cx, &change, me.id, Some(cx.session_id())).await?;
-    permit.commit(change, None, "account.change_password", "Changed their own password".to_owned()).await
+    end_sessions(store, &change, me.id, Some(session)).await?;
+    permit.commit(change, Record::new("account.change_password", "Changed their own password")).await
 }
 
 /// One's own sessions that are still good, newest first.
@@ -51,17 +51,19 @@ pub async fn change_password(cx: &Cx, passwords: PasswordInput) -> Result<()> {
 /// # Errors
 /// When the database fails.
 pub async fn sessions(cx: &Cx) -> Result<Vec<SessionView>> {
+    let current = cx.session_id()?;
     let rows = session::Entity::find()
         .filter(session::Column::UserId.eq(cx.me().id))
         .filter(session::Column::EndedAt.is_null())
         .filter(session::Column::ExpiresAt.gt(cx.store().now()))
         .order_by_desc(session::Column::CreatedAt)
-        .all(cx.db())
+        .all(cx.store().db())
         .await?;
     Ok(rows
         .into_iter()
         .map(|row| SessionView {
-            is_current: row.id == cx.session_id(),
+            is_current: row.id == current,
+            signed_in_with: row.signed_in_with,
             id: row.id,
             user_agent: row.user_agent,
             source_ip: row.source_ip,
@@ -76,7 +78,7 @@ pub async fn sessions(cx: &Cx) -> Result<Vec<SessionView>> {
 /// # Errors
 /// Not found when it is not one's own or over already.
 pub async fn end_session(cx: &Cx, id: SessionId) -> Result<()> {
-    let permit = cx.permit_self();
+    let permit = cx.permit_self()?;
     let change = permit.begin().await?;
     let ended = session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(cx.store().now()))
@@ -88,5 +90,5 @@ pub async fn end_session(cx: &Cx, id: SessionId) -> Result<()> {
     if ended.rows_affected == 0 {
         return Err(Error::not_found("session"));
     }
-    permit.commit(change, None, "account.end_session", "Ended one of their own sessions".to_owned()).await
+    permit.commit(change, Record::new("account.end_session", "Ended one of their own sessions")).await
 }

@@ -11,7 +11,7 @@ use entity::{
     device::DeviceState,
     id::DeviceId,
     problem::{Problem, ProblemCode},
-    table::device,
+    table::{business, device},
 };
 use jsonwebtoken::{Algorithm, Header, Validation};
 use sea_orm::EntityTrait as _;
@@ -117,9 +117,15 @@ pub(crate) async fn active(store: &Store, id: DeviceId) -> Result<device::Model>
     let device =
         device::Entity::find_by_id(id).one(store.db()).await?.ok_or_else(|| Error::not_found("device"))?;
     match device.state {
-        DeviceState::Active => Ok(device),
+        DeviceState::Active if is_of_active_business(store, &device).await? => Ok(device),
+        DeviceState::Active => Err(Error::forbidden("The business of this device is switched off.")),
         DeviceState::Revoked => Err(Error::gone("The access of this device was revoked.")),
     }
+}
+
+async fn is_of_active_business(store: &Store, device: &device::Model) -> Result<bool> {
+    let business = business::Entity::find_by_id(device.business_id).one(store.db()).await?;
+    Ok(business.is_some_and(|business| business.is_active))
 }
 
 fn issue(store: &Store, audience: Audience, id: DeviceId) -> Result<String> {

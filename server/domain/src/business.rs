@@ -2,6 +2,8 @@
 
 use crate::{
     Cx, Error, Result,
+    access::Target,
+    audit::Record,
     device::{CountBy, presence_counts},
     error::on_duplicate,
     store::statement,
@@ -11,7 +13,8 @@ use entity::{
     id::BusinessId,
     input,
     policy::Action,
-    table::business,
+    presence::DisconnectReason,
+    table::{business, device},
 };
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _,
@@ -43,19 +46,21 @@ pub async fn get(cx: &Cx, id: BusinessId) -> Result<BusinessView> {
 /// # Errors
 /// Forbidden by role; invalid or conflict names the field.
 pub async fn add(cx: &Cx, input: BusinessInput) -> Result<BusinessView> {
-    let permit = cx.permit(Action::ManageBusiness, None)?;
+    let permit = cx.permit(Action::ManageBusiness, Target::Msp)?;
     let name = input::line("business_name", &input.business_name)?;
     let id = BusinessId::generate();
     let change = permit.begin().await?;
     business::ActiveModel {
         id: Set(id),
         business_name: Set(name.clone()),
+        is_active: Set(true),
         created_at: Set(cx.store().now()),
     }
     .insert(&*change)
     .await
     .map_err(on_duplicate("business_name", TAKEN))?;
-    permit.commit(change, None, "business.add", format!("Added the business {name}")).await?;
+    let record = Record::new("business.add", format!("Added the business {name}")).after(&name);
+    permit.commit(change, record).await?;
     get(cx, id).await
 }
 
@@ -65,7 +70,7 @@ pub async fn add(cx: &Cx, input: BusinessInput) -> Result<BusinessView> {
 /// Not found when it is out of reach, forbidden by role; invalid or conflict names the field.
 pub async fn rename(cx: &Cx, id: BusinessId, input: BusinessInput) -> Result<BusinessView> {
     let before = find(cx, id).await?;
-    let permit = cx.permit(Action::ManageBusiness, Some(id))?;
+    let permit = cx.permit(Action::ManageBusiness, Target::Business(id))?;
     let name = input::line("business_name", &input.business_name)?;
     let change = permit.begin().await?;
     business::Entity::update_many()
@@ -75,7 +80,36 @@ pub async fn rename(cx: &Cx, id: BusinessId, input: BusinessInput) -> Result<Bus
         .await
         .map_err(on_duplicate("business_name", TAKEN))?;
     let summary = format!("Renamed the business {} to {name}", before.business_name);
-    permit.commit(change, None, "business.rename", summary).await?;
+    let record = Record::new("business.rename", summary).before(&before.business_name).after(&name);
+    permit.commit(change, record).await?;
+    get(cx, id).await
+}
+
+/// Switches a business off or on again. While it is off its people cannot sign in, their keys do not work, and its
+/// devices are not heard; nothing that is stored is lost.
+///
+/// # Errors
+/// Not found when it is out of reach, forbidden by role.
+pub async fn set_active(cx: &Cx, id: BusinessId, is_active: bool) -> Result<BusinessView> {
+    let before = find(cx, id).await?;
+    let permit = cx.permit(Action::ManageBusiness, Target::Business(id))?;
+    let change = permit.begin().await?;
+    business::Entity::update_many()
+        .col_expr(business::Column::IsActive, Expr::value(is_active))
+        .filter(business::Column::Id.eq(id))
+        .exec(&*change)
+        .await?;
+    let (action, words) =
+        if is_active { ("business.activate", "on") } else { ("business.deactivate", "off") };
+    let record = Record::new(action, format!("Switched the business {} {words}", before.business_name));
+    permit.commit(change, record.before(before.is_active).after(is_active)).await?;
+    if !is_active && let Some(courier) = cx.store().courier() {
+        let devices =
+            cx.select::<device::Entity>().filter(device::Column::BusinessId.eq(id)).all(cx.db()).await?;
+        for row in devices {
+            courier.disconnect(row.id, DisconnectReason::AccessChanged);
+        }
+    }
     get(cx, id).await
 }
 
@@ -103,8 +137,8 @@ struct Count {
 }
 
 /// Rows of `table` per business within reach.
-async fn count(cx: &Cx, table: &str) -> Result<HashMap<BusinessId, u64>> {
-    let (condition, values) = cx.reach().condition("business_id");
+async fn count(cx: &Cx, table: &str, location: &str) -> Result<HashMap<BusinessId, u64>> {
+    let (condition, values) = cx.reach().condition("business_id", location);
     let sql = format!(
         "SELECT business_id, count(*) AS count FROM {table} WHERE business_id IS NOT NULL AND {condition} \
          GROUP BY business_id"
@@ -118,8 +152,8 @@ async fn count(cx: &Cx, table: &str) -> Result<HashMap<BusinessId, u64>> {
 
 async fn views(cx: &Cx, rows: Vec<business::Model>) -> Result<Vec<BusinessView>> {
     let devices = presence_counts(cx, CountBy::Business).await?;
-    let locations = count(cx, "service_locations").await?;
-    let users = count(cx, "users").await?;
+    let locations = count(cx, "service_locations", "id").await?;
+    let users = count(cx, "users", "NULL").await?;
     Ok(rows
         .into_iter()
         .map(|row| BusinessView {
@@ -133,6 +167,7 @@ async fn views(cx: &Cx, rows: Vec<business::Model>) -> Result<Vec<BusinessView>>
                 .unwrap_or_default(),
             id: row.id,
             business_name: row.business_name,
+            is_active: row.is_active,
             created_at: row.created_at,
         })
         .collect())

@@ -2,15 +2,17 @@
 
 use crate::{
     Result, SystemCx,
-    access::{hash_password, setup_is_open},
+    access::{hash_password, policy, setup_is_open},
     registration, secret,
 };
 use chrono::Duration;
 use entity::{
-    id::{BusinessId, RegistrationTokenId, ServiceLocationId, UserId},
+    factor::FactorPolicy,
+    id::{AccessGrantId, BusinessId, RegistrationTokenId, ServiceLocationId, UserId},
+    policy::Permissions,
     registration::{EXPIRES_IN_HOURS_DEFAULT, IssuedRegistrationToken, RegistrationState, TOKEN_PREFIX},
-    table::{business, registration_token, service_location, user, user_grant},
-    user::{GrantedBusiness, Role, UserView, UserWithPassword},
+    table::{access_grant, business, registration_token, service_location, user},
+    user::{Effect, GrantView, Role, UserKind, UserView, UserWithPassword},
 };
 use sea_orm::{ActiveModelTrait as _, Set};
 
@@ -74,18 +76,21 @@ pub async fn seed(cx: &SystemCx) -> Result<Option<Seed>> {
         passwords.push((password, hash));
     }
     let change = store.begin().await?;
-    let mut granted = Vec::new();
+    // A sample to look around in, with people that five colleagues share; a real MSP begins with a second factor.
+    policy::write(&change, FactorPolicy::Nobody).await?;
+    let mut granted: Vec<(BusinessId, &str)> = Vec::new();
     let mut first_location = None;
     for (name, places) in BUSINESSES {
         let business_id = BusinessId::generate();
         business::ActiveModel {
             id: Set(business_id),
             business_name: Set(name.to_owned()),
+            is_active: Set(true),
             created_at: Set(now),
         }
         .insert(&*change)
         .await?;
-        granted.push(GrantedBusiness { id: business_id, business_name: name.to_owned() });
+        granted.push((business_id, name));
         for (index, (location_name, address, contact_person)) in places.into_iter().enumerate() {
             let id = ServiceLocationId::generate();
             first_location.get_or_insert(id);
@@ -108,7 +113,10 @@ pub async fn seed(cx: &SystemCx) -> Result<Option<Seed>> {
         let home = granted.first().filter(|_| !role.is_msp());
         let row = user::ActiveModel {
             id: Set(UserId::generate()),
-            business_id: Set(home.map(|home| home.id)),
+            business_id: Set(home.map(|home| home.0)),
+            kind: Set(UserKind::Person),
+            custom_role_id: Set(None),
+            extra_permissions: Set("[]".to_owned()),
             email: Set(email.to_owned()),
             full_name: Set(full_name.to_owned()),
             role: Set(role),
@@ -121,11 +129,17 @@ pub async fn seed(cx: &SystemCx) -> Result<Option<Seed>> {
         .insert(&*change)
         .await?;
         let grants: Vec<_> =
-            if role == Role::Technician { granted.iter().take(2).cloned().collect() } else { Vec::new() };
+            if role == Role::Technician { granted.iter().take(2).copied().collect() } else { Vec::new() };
         for grant in &grants {
-            user_grant::ActiveModel { user_id: Set(row.id), business_id: Set(grant.id) }
-                .insert(&*change)
-                .await?;
+            access_grant::ActiveModel {
+                id: Set(AccessGrantId::generate()),
+                user_id: Set(row.id),
+                effect: Set(Effect::Allow),
+                business_id: Set(Some(grant.0)),
+                service_location_id: Set(None),
+            }
+            .insert(&*change)
+            .await?;
         }
         people.push(UserWithPassword { user: view(row, home, grants), one_time_password: password });
     }
@@ -134,7 +148,7 @@ pub async fn seed(cx: &SystemCx) -> Result<Option<Seed>> {
     let expires_at = now + Duration::hours(i64::from(EXPIRES_IN_HOURS_DEFAULT));
     registration_token::ActiveModel {
         id: Set(id),
-        business_id: Set(granted[0].id),
+        business_id: Set(granted[0].0),
         service_location_id: Set(first_location),
         device_name: Set(None),
         token_hash: Set(secret::digest(&token)),
@@ -150,17 +164,30 @@ pub async fn seed(cx: &SystemCx) -> Result<Option<Seed>> {
     Ok(Some(Seed { people, token: registration::with_commands(store.public_url(), id, token, expires_at) }))
 }
 
-fn view(row: user::Model, home: Option<&GrantedBusiness>, granted: Vec<GrantedBusiness>) -> UserView {
+fn view(row: user::Model, home: Option<&(BusinessId, &str)>, granted: Vec<(BusinessId, &str)>) -> UserView {
+    let grants = granted.into_iter().map(|(id, name)| GrantView {
+        effect: Effect::Allow,
+        business_id: Some(id),
+        business_name: Some(name.to_owned()),
+        service_location_id: None,
+        location_name: None,
+    });
     UserView {
         id: row.id,
+        kind: row.kind,
         email: row.email,
         full_name: row.full_name,
         role: row.role,
+        custom_role: None,
+        extra_permissions: Permissions::default(),
+        permissions: Permissions::of_role(row.role),
         business_id: row.business_id,
-        business_name: home.map(|home| home.business_name.clone()),
-        granted,
+        business_name: home.map(|home| home.1.to_owned()),
+        grants: grants.collect(),
         is_active: row.is_active,
         must_change_password: row.must_change_password,
+        is_invited: false,
+        has_factor: false,
         last_sign_in_at: row.last_sign_in_at,
         created_at: row.created_at,
     }

@@ -34,6 +34,11 @@ impl Error {
         Problem::new(ProblemCode::Forbidden, detail).into()
     }
 
+    /// Theirs to do, once they have proved again that it is them.
+    pub(crate) fn confirm_identity() -> Self {
+        Problem::new(ProblemCode::ConfirmIdentity, "Confirm that it is you; then this goes on.").into()
+    }
+
     pub(crate) fn conflict(field: Option<&str>, detail: impl Into<String>) -> Self {
         Problem { field: field.map(str::to_owned), ..Problem::new(ProblemCode::Conflict, detail) }.into()
     }

@@ -7,7 +7,7 @@ use entity::{
     device::DeviceState,
     portal_event::PortalEvent,
     presence::Presence,
-    table::{device, session},
+    table::{ceremony, device, session},
 };
 use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
 
@@ -87,7 +87,8 @@ pub async fn flush_last_seen(cx: &SystemCx) -> Result<usize> {
     written.map(|()| times.len())
 }
 
-/// Moves registration tokens whose time is over and forgets sessions that ended long ago. Says how many.
+/// Moves registration tokens whose time is over, and forgets sessions that ended long ago and what was begun and never
+/// finished. Says how many.
 ///
 /// # Errors
 /// When the database fails.
@@ -98,8 +99,12 @@ pub async fn expire(cx: &SystemCx) -> Result<u64> {
     let change = store.begin().await?;
     let sessions =
         session::Entity::delete_many().filter(session::Column::ExpiresAt.lt(before)).exec(&*change).await?;
+    let ceremonies = ceremony::Entity::delete_many()
+        .filter(ceremony::Column::ExpiresAt.lt(store.now()))
+        .exec(&*change)
+        .await?;
     change.commit_unattended().await?;
-    Ok(tokens + sessions.rows_affected)
+    Ok(tokens + sessions.rows_affected + ceremonies.rows_affected)
 }
 
 /// Drops samples that are past retention. Says how many.

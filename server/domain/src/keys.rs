@@ -1,4 +1,4 @@
-//! The server's own signing key for agent tokens. Kept beside the database, never in it.
+//! The server's own keys, one file for each purpose. Kept beside the database, never in it.
 
 use crate::{Error, Result, secret};
 use ed25519_dalek::SigningKey;
@@ -17,18 +17,7 @@ const PKCS8_HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x
 impl Keys {
     /// Reads the key below `data_dir`, or makes it on the first start.
     pub(crate) fn load_or_create(data_dir: &Path) -> Result<Self> {
-        let folder = data_dir.join("keys");
-        let file = folder.join("agent-token.key");
-        let failed = |error: std::io::Error| Error::Internal(format!("{}: {error}", file.display()));
-        if !file.exists() {
-            private_dir(&folder).map_err(failed)?;
-            write_private(&file, hex::encode(secret::random::<32>()?).as_bytes()).map_err(failed)?;
-        }
-        let text = fs::read_to_string(&file).map_err(failed)?;
-        let mut seed = [0; 32];
-        hex::decode_to_slice(text.trim(), &mut seed)
-            .map_err(|error| Error::Internal(format!("{}: {error}", file.display())))?;
-        Ok(Self::from_seed(&seed))
+        Ok(Self::from_seed(&seed(data_dir, "agent-token.key")?))
     }
 
     fn from_seed(seed: &[u8; 32]) -> Self {
@@ -38,6 +27,22 @@ impl Keys {
             verifying: DecodingKey::from_ed_der(public.as_bytes()),
         }
     }
+}
+
+/// The 32 bytes of a key below `data_dir`, made on the first start. One file for each purpose.
+pub(crate) fn seed(data_dir: &Path, name: &str) -> Result<[u8; 32]> {
+    let folder = data_dir.join("keys");
+    let file = folder.join(name);
+    let failed = |error: std::io::Error| Error::Internal(format!("{}: {error}", file.display()));
+    if !file.exists() {
+        private_dir(&folder).map_err(failed)?;
+        write_private(&file, hex::encode(secret::random::<32>()?).as_bytes()).map_err(failed)?;
+    }
+    let text = fs::read_to_string(&file).map_err(failed)?;
+    let mut seed = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut seed)
+        .map_err(|error| Error::Internal(format!("{}: {error}", file.display())))?;
+    Ok(seed)
 }
 
 /// Makes a folder that only its owner may enter.

@@ -10,7 +10,7 @@ use entity::{
     business::PresenceCounts,
     device::{DeviceRow, DeviceSort},
     overview::{ATTENTION_MAX, DISK_ATTENTION_PERCENT, EstateRow, Overview},
-    policy::{Action, may},
+    policy::Action,
 };
 use sea_orm::{ConnectionTrait as _, Value};
 
@@ -29,10 +29,17 @@ pub async fn get(cx: &Cx) -> Result<Overview> {
             unknown: sum.unknown + group.counts.unknown,
         },
     );
-    let waiting_tokens = if may(cx.me().role, Action::RegisterDevice) {
+    let waiting_tokens = if cx.me().may(Action::RegisterDevice) {
         let now = cx.store().now();
         let condition = "t.state = 'issued' AND t.expires_at > ?";
-        count(cx, "registration_tokens t", "t.business_id", condition, [now.into()]).await?
+        count(
+            cx,
+            "registration_tokens t",
+            ("t.business_id", "t.service_location_id"),
+            condition,
+            [now.into()],
+        )
+        .await?
     } else {
         0
     };
@@ -43,7 +50,7 @@ pub async fn get(cx: &Cx) -> Result<Overview> {
         disks_total: count(
             cx,
             "agent_devices d JOIN device_latest l ON l.device_key = d.device_key",
-            "d.business_id",
+            ("d.business_id", "d.service_location_id"),
             "d.state = 'active' AND l.disk_percent >= ?",
             [disk.into()],
         )
@@ -51,7 +58,7 @@ pub async fn get(cx: &Cx) -> Result<Overview> {
         failed_services: count(
             cx,
             "agent_monitored_services m JOIN agent_devices d ON d.id = m.device_id",
-            "m.business_id",
+            ("d.business_id", "d.service_location_id"),
             "d.state = 'active' AND m.status = 'failed'",
             [],
         )
@@ -77,11 +84,11 @@ async fn attention(
 async fn count(
     cx: &Cx,
     from: &str,
-    business_column: &str,
+    columns: (&str, &str),
     condition: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<u64> {
-    let (reach, mut all) = cx.reach().condition(business_column);
+    let (reach, mut all) = cx.reach().condition(columns.0, columns.1);
     all.extend(values);
     let sql = format!("SELECT count(*) AS count FROM {from} WHERE {reach} AND {condition}");
     let row = cx.db().query_one_raw(statement(cx.db().get_database_backend(), &sql, all)).await?;

@@ -1,12 +1,13 @@
 //! Who is there: the last sign of life of every device, in memory. Rows follow in batches, see [`crate::job`].
 
+use crate::store::Db;
 use chrono::{DateTime, Utc};
 use entity::{
     id::{BusinessId, DeviceId},
     presence::{DisconnectReason, LinkKind, Presence},
     table::device,
 };
-use sea_orm::{ColumnTrait as _, DatabaseConnection, DbErr, EntityTrait as _, QueryFilter as _};
+use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _};
 use std::{
     collections::HashMap,
     sync::{
@@ -53,7 +54,7 @@ pub(crate) struct Tracker {
 impl Tracker {
     /// Starts with the devices that were online when the server stopped: they get the full silence limit to come
     /// back before they count as offline.
-    pub(crate) async fn load(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<Self, DbErr> {
+    pub(crate) async fn load(db: &Db, now: DateTime<Utc>) -> Result<Self, DbErr> {
         let online =
             device::Entity::find().filter(device::Column::Presence.eq(Presence::Online)).all(db).await?;
         let devices = online

@@ -35,3 +35,9 @@ pub(crate) fn readable(groups: usize, length: usize) -> Result<String> {
 pub(crate) fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
+
+/// A name for a request that nothing else has.
+#[must_use]
+pub fn request_id() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}

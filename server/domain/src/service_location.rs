@@ -1,7 +1,10 @@
 //! Service locations: the places of a business.
 
 use crate::{
-    Cx, Error, Result, business,
+    Cx, Error, Result,
+    access::Target,
+    audit::Record,
+    business,
     device::{CountBy, presence_counts},
     error::on_duplicate,
 };
@@ -44,7 +47,7 @@ pub async fn get(cx: &Cx, id: ServiceLocationId) -> Result<ServiceLocationView> 
 /// Not found when the business is out of reach, forbidden by role; invalid or conflict names the field.
 pub async fn add(cx: &Cx, business: BusinessId, input: ServiceLocationInput) -> Result<ServiceLocationView> {
     business::find(cx, business).await?;
-    let permit = cx.permit(Action::ManageServiceLocation, Some(business))?;
+    let permit = cx.permit(Action::ManageServiceLocation, Target::Business(business))?;
     let id = ServiceLocationId::generate();
     let row = service_location::ActiveModel {
         id: Set(id),
@@ -55,7 +58,7 @@ pub async fn add(cx: &Cx, business: BusinessId, input: ServiceLocationInput) -> 
     let change = permit.begin().await?;
     row.insert(&*change).await.map_err(on_duplicate("location_name", TAKEN))?;
     let summary = format!("Added the service location {}", input.location_name.trim());
-    permit.commit(change, None, "service_location.add", summary).await?;
+    permit.commit(change, Record::new("service_location.add", summary).after(&input)).await?;
     get(cx, id).await
 }
 
@@ -69,9 +72,16 @@ pub async fn change(
     input: ServiceLocationInput,
 ) -> Result<ServiceLocationView> {
     let before = find(cx, id).await?;
-    let permit = cx.permit(Action::ManageServiceLocation, Some(before.business_id))?;
+    let permit = cx.permit(Action::ManageServiceLocation, Target::Location(before.business_id, Some(id)))?;
     let summary = format!("Changed the service location {}", before.location_name);
     let filled = filled(&input)?;
+    let former = ServiceLocationInput {
+        location_name: before.location_name.clone(),
+        address: before.address.clone().unwrap_or_default(),
+        contact_person: before.contact_person.clone().unwrap_or_default(),
+        contact_phone: before.contact_phone.clone().unwrap_or_default(),
+        is_headquarters: before.is_headquarters,
+    };
     let mut row = before.into_active_model();
     row.location_name = filled.location_name;
     row.address = filled.address;
@@ -80,7 +90,8 @@ pub async fn change(
     row.is_headquarters = filled.is_headquarters;
     let change = permit.begin().await?;
     row.update(&*change).await.map_err(on_duplicate("location_name", TAKEN))?;
-    permit.commit(change, None, "service_location.change", summary).await?;
+    let record = Record::new("service_location.change", summary).before(former).after(&input);
+    permit.commit(change, record).await?;
     get(cx, id).await
 }
 

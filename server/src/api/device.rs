@@ -37,7 +37,7 @@ pub(crate) async fn change(
 
 /// `DELETE /agents/{id}`: ends its access; what it reported stays.
 pub(crate) async fn revoke(caller: Caller, Id(id): Id<DeviceId>) -> ApiResult<DeviceView> {
-    Ok(Json(domain::device::revoke(&caller.cx, id).await?))
+    Ok(Json(domain::device::revoke(&caller.cx.confirmed()?, id).await?))
 }
 
 /// `GET /agents/{id}/services`

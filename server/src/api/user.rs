@@ -6,7 +6,7 @@ use axum::Json;
 use entity::{
     id::{BusinessId, UserId},
     page::Page,
-    user::{UserInput, UserView, UserWithPassword},
+    user::{UserInput, UserView, UserWithLink},
 };
 use serde::Deserialize;
 
@@ -35,8 +35,8 @@ pub(crate) async fn list(caller: Caller, Asked(filter): Asked<Filter>) -> ApiRes
 pub(crate) async fn add(
     caller: Caller,
     Input(input): Input<UserInput>,
-) -> Result<Created<UserWithPassword>, ApiProblem> {
-    Ok(Created(domain::user::add(&caller.cx, input).await?))
+) -> Result<Created<UserWithLink>, ApiProblem> {
+    Ok(Created(domain::user::add(&caller.cx.confirmed()?, input).await?))
 }
 
 /// `GET /users/{id}`
@@ -50,10 +50,19 @@ pub(crate) async fn switch(
     Id(id): Id<UserId>,
     Input(switch): Input<Switch>,
 ) -> ApiResult<UserView> {
-    Ok(Json(domain::user::set_active(&caller.cx, id, switch.is_active).await?))
+    Ok(Json(domain::user::set_active(&caller.cx.confirmed()?, id, switch.is_active).await?))
 }
 
-/// `POST /users/{id}/reset-password`
-pub(crate) async fn reset_password(caller: Caller, Id(id): Id<UserId>) -> ApiResult<UserWithPassword> {
-    Ok(Json(domain::user::reset_password(&caller.cx, id).await?))
+/// `PUT /users/{id}`
+pub(crate) async fn change(
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Input(input): Input<UserInput>,
+) -> ApiResult<UserView> {
+    Ok(Json(domain::user::change(&caller.cx.confirmed()?, id, input).await?))
+}
+
+/// `POST /users/{id}/link`
+pub(crate) async fn send_link(caller: Caller, Id(id): Id<UserId>) -> ApiResult<UserWithLink> {
+    Ok(Json(domain::user::send_reset_link(&caller.cx.confirmed()?, id).await?))
 }

@@ -266,7 +266,10 @@ impl Session {
                 let retry_after_seconds = problem.retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS);
                 self.send(&ToAgent::Busy { retry_after_seconds }).await
             }
-            ProblemCode::SignedOut | ProblemCode::NotFound | ProblemCode::Forbidden | ProblemCode::Gone => {
+            ProblemCode::Forbidden | ProblemCode::ConfirmIdentity => {
+                ControlFlow::Break(End::Goodbye(DisconnectReason::AccessChanged))
+            }
+            ProblemCode::SignedOut | ProblemCode::NotFound | ProblemCode::Gone => {
                 ControlFlow::Break(End::Goodbye(DisconnectReason::Revoked))
             }
             ProblemCode::Invalid | ProblemCode::Conflict | ProblemCode::TooLarge => {

@@ -1,6 +1,6 @@
 //! Sessions: they end by time, by hand and by a change of password; guessing is slowed.
 
-use crate::support::world::{PASSWORD, World, each_engine, visitor};
+use crate::support::world::{PASSWORD, World, each_engine, session_of, visitor};
 use chrono::Duration;
 use entity::{
     problem::{Problem, ProblemCode},
@@ -9,7 +9,7 @@ use entity::{
 
 async fn session(world: &World) -> domain::SessionSecret {
     let input = SignInInput { email: "Ada@msp.example ".to_owned(), password: PASSWORD.to_owned() };
-    domain::access::sign_in(&world.store, &visitor(), input).await.expect("signs in")
+    session_of(domain::access::sign_in(&world.store, &visitor(), input).await.expect("signs in"))
 }
 
 async fn is_good(world: &World, secret: &domain::SessionSecret) -> bool {

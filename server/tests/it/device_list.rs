@@ -75,7 +75,7 @@ async fn filters_narrow_and_revoked_devices_stay_away() {
         domain::report::hello(&all[0].1, &crate::presence::hello(None), LinkKind::Socket)
             .await
             .expect("hello");
-        domain::device::revoke(&world.admin, all[2].0).await.expect("revoked");
+        domain::device::revoke(&world.admin.confirmed().expect("just now"), all[2].0).await.expect("revoked");
         let total = async |query: DeviceQuery| {
             domain::device::list(&world.admin, &query).await.expect("a page").total
         };

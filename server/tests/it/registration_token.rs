@@ -119,7 +119,9 @@ async fn a_token_needs_a_place_of_its_business_and_a_life_in_bounds() {
 async fn a_revoked_device_is_out_at_once() {
     each_engine(|world| async move {
         let (device, _) = world.device().await;
-        let view = domain::device::revoke(&world.admin, device.agent_id).await.expect("revoked");
+        let view = domain::device::revoke(&world.admin.confirmed().expect("just now"), device.agent_id)
+            .await
+            .expect("revoked");
         assert_eq!(view.presence, Presence::Offline);
         let gone = domain::agent_token::authenticate(&world.store, &device.agent_token).await;
         assert_eq!(Problem::from(gone.err().expect("refused")).code, ProblemCode::Gone);

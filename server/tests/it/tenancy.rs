@@ -76,7 +76,7 @@ async fn each_role_reaches_what_is_its_own() {
             assert_eq!(overview.devices.unknown, 1);
             let add = BusinessInput { business_name: "New".to_owned() };
             assert_eq!(code(domain::business::add(cx, add).await), Some(ProblemCode::Forbidden));
-            let revoked = domain::device::revoke(cx, device.agent_id).await;
+            let revoked = domain::device::revoke(&cx.confirmed().expect("just now"), device.agent_id).await;
             assert_eq!(code(revoked), Some(ProblemCode::Forbidden));
         }
         let customer = domain::overview::get(&people[2].0).await.expect("an overview");

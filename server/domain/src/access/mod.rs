@@ -1,30 +1,47 @@
 //! Who is asking. Three contexts, three types, so that a signature says who may call it; none can be made outside
 //! this module's authentication.
 
+mod arrive;
+mod ceremony;
+mod confirm;
+mod key;
 mod password;
 mod permit;
+pub(crate) mod policy;
 mod setup;
 mod sign_in;
 mod throttle;
 
-pub(crate) use password::{hash as hash_password, verify as verify_password};
-pub(crate) use permit::Permit;
+pub(crate) use arrive::{Arrival, arrive, begin_session};
+pub use ceremony::{CEREMONY_MINUTES, CeremonySecret};
+pub(crate) use ceremony::{begin as begin_ceremony, peek as peek_ceremony, take as take_ceremony};
+pub(crate) use confirm::note_confirmed;
+pub use confirm::{Confirmed, confirm_with_password};
+pub use key::api_key_cx;
+pub(crate) use key::{read as read_list, write as write_permissions};
+pub(crate) use password::{
+    check_new as check_new_password, hash as hash_password, verify as verify_password,
+};
+pub(crate) use permit::{Permit, Target};
+pub use policy::{decide_factor_policy, factor_policy, set_factor_policy};
 pub use setup::{complete_setup, new_setup_key, setup_is_open};
-pub(crate) use sign_in::end_sessions;
-pub use sign_in::{session_cx, sign_in, sign_out, watching_cx};
+pub use sign_in::{SignIn, session_cx, sign_in, sign_out, watching_cx};
+pub(crate) use sign_in::{end_sessions, held_by, reach_of};
 pub(crate) use throttle::Throttle;
 
 use crate::{
-    Result, Store,
-    store::{Reach, Tenant},
+    Error, Result, Store,
+    store::{Db, Reach, Tenant},
 };
+use chrono::{DateTime, Utc};
 use entity::{
-    id::{BusinessId, DeviceId, SessionId},
+    audit::ActorKind,
+    id::{ApiKeyId, BusinessId, DeviceId, SessionId},
     portal_event::PortalEvent,
     table::device,
     user::Me,
 };
-use sea_orm::{DatabaseConnection, Select};
+use sea_orm::{ColumnTrait as _, QueryFilter as _, Select};
 
 /// Who knocks, before it is known who they are.
 #[derive(Clone, Debug)]
@@ -33,6 +50,8 @@ pub struct Visitor {
     pub source_ip: String,
     /// What the program called itself, cut to a bounded length.
     pub user_agent: String,
+    /// Names the request, in the server's log and in the audit log.
+    pub request_id: Option<String>,
 }
 
 /// The secret in a session cookie. Not `Debug`, so that it cannot reach a log by accident.
@@ -53,17 +72,41 @@ impl SessionSecret {
     }
 }
 
-/// A signed-in person. Made by [`session_cx`] and [`watching_cx`] alone.
+/// By what somebody was recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// A session of the portal, and when they last proved who they are.
+    Session { id: SessionId, confirmed_at: DateTime<Utc> },
+    /// An API key.
+    ApiKey(ApiKeyId),
+}
+
+/// A signed-in person, or a program that acts with a key. Made by [`session_cx`], [`watching_cx`] and [`api_key_cx`]
+/// alone.
 #[derive(Clone)]
 pub struct Cx {
     store: Store,
+    db: Db,
     me: Me,
     reach: Reach,
-    session_id: SessionId,
+    credential: Credential,
     source_ip: String,
+    request_id: Option<String>,
 }
 
 impl Cx {
+    fn new(store: &Store, me: Me, reach: Reach, credential: Credential, visitor: &Visitor) -> Self {
+        Self {
+            db: store.db().within(reach.scope()),
+            store: store.clone(),
+            me,
+            reach,
+            credential,
+            source_ip: visitor.source_ip.clone(),
+            request_id: visitor.request_id.clone(),
+        }
+    }
+
     /// Who it is.
     #[must_use]
     pub const fn me(&self) -> &Me {
@@ -71,29 +114,76 @@ impl Cx {
     }
 
     /// May this person be told of this event?
-    #[must_use]
-    pub fn sees(&self, event: &PortalEvent) -> bool {
-        event.business_id().is_none_or(|business| self.reach.includes(business))
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sees(&self, event: &PortalEvent) -> Result<bool> {
+        let Some(business) = event.business_id() else { return Ok(true) };
+        if !self.reach.depends_on_location() {
+            return Ok(self.reach.includes(business));
+        }
+        let Some(device) = event.device_id() else { return Ok(self.reach.includes(business)) };
+        if !self.reach.touches(business) {
+            return Ok(false);
+        }
+        let found =
+            self.select::<device::Entity>().filter(device::Column::Id.eq(device)).one(self.db()).await?;
+        Ok(found.is_some())
+    }
+
+    /// The same rights, as long as they were confirmed in the last minutes.
+    ///
+    /// # Errors
+    /// Confirm identity when it is too long ago; forbidden for an API key.
+    pub fn confirmed(&self) -> Result<Confirmed<'_>> {
+        Confirmed::of(self)
     }
 
     pub(crate) const fn store(&self) -> &Store {
         &self.store
     }
 
-    pub(crate) fn db(&self) -> &DatabaseConnection {
-        self.store.db()
+    /// For reading within reach; on PostgreSQL the database keeps to it too.
+    pub(crate) const fn db(&self) -> &Db {
+        &self.db
     }
 
     pub(crate) const fn reach(&self) -> &Reach {
         &self.reach
     }
 
-    pub(crate) const fn session_id(&self) -> SessionId {
-        self.session_id
+    pub(crate) const fn credential(&self) -> Credential {
+        self.credential
     }
 
-    pub(crate) fn source_ip(&self) -> &str {
+    /// The session of the portal.
+    ///
+    /// # Errors
+    /// Forbidden for an API key: an account is its owner's.
+    pub(crate) fn session_id(&self) -> Result<SessionId> {
+        match self.credential {
+            Credential::Session { id, .. } => Ok(id),
+            Credential::ApiKey(_) => {
+                Err(Error::forbidden("This is for people in the portal, not for API keys."))
+            }
+        }
+    }
+
+    pub(crate) const fn actor_kind(&self) -> ActorKind {
+        match self.credential {
+            Credential::Session { .. } => ActorKind::Person,
+            Credential::ApiKey(_) => ActorKind::ApiKey,
+        }
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub fn source_ip(&self) -> &str {
         &self.source_ip
+    }
+
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// Rows of a tenant table within reach.

@@ -5,6 +5,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
+use entity::table::user;
 
 /// OWASP password storage cheat sheet: 19 MiB, two passes, one lane.
 fn argon2() -> Result<Argon2<'static>> {
@@ -19,6 +20,14 @@ async fn in_turn<T: Send + 'static>(
 ) -> Result<T> {
     let _turn = store.hashing().acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))?
+}
+
+/// Is this good enough for a new password of theirs?
+///
+/// # Errors
+/// Names the field.
+pub(crate) fn check_new(_: &Store, field: &str, password: &str, _: &user::Model) -> Result<()> {
+    Ok(entity::input::password(field, password)?)
 }
 
 /// Hashes a password to a PHC string.
@@ -43,6 +52,10 @@ pub(crate) async fn verify(store: &Store, password: &str, hash: Option<String>) 
             let _ = argon2.hash_password(password.as_bytes());
             return Ok(false);
         };
+        if hash.is_empty() {
+            let _ = argon2.hash_password(password.as_bytes());
+            return Ok(false);
+        }
         let hash =
             PasswordHash::new(&hash).map_err(|error| Error::Internal(format!("stored hash: {error}")))?;
         Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok())

@@ -1,12 +1,16 @@
 //! The first admin: made through a one-time link, and never again.
 
-use crate::{Error, Result, SessionSecret, Store, Visitor, secret};
+use crate::{
+    Error, Result, SessionSecret, Store, Visitor,
+    audit::{Actor, Record},
+    secret,
+};
 use entity::{
     id::UserId,
     input,
-    session::SetupInput,
+    session::{SetupInput, SignedInWith},
     table::{server_state, user},
-    user::Role,
+    user::{Role, UserKind},
 };
 use sea_orm::{ActiveModelTrait as _, EntityTrait as _, PaginatorTrait as _, Set, sea_query::OnConflict};
 
@@ -50,14 +54,12 @@ pub async fn new_setup_key(store: &Store) -> Result<Option<String>> {
 /// Not found when there is a user already or the key is not the one; invalid names the field.
 pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput) -> Result<SessionSecret> {
     let gone = || Error::not_found("page");
-    if let Some(wait) = store.throttle().wait_seconds(store.now(), &visitor.source_ip, SETUP_KEY) {
-        return Err(Error::too_many(wait));
-    }
+    let ticket = store.throttle().enter(store.now(), &visitor.source_ip, SETUP_KEY)?;
     let stored = server_state::Entity::find_by_id(SETUP_KEY).one(store.db()).await?;
     if !setup_is_open(store).await? || stored.is_none_or(|row| row.value != secret::digest(&setup.key)) {
-        store.throttle().failed(store.now(), &visitor.source_ip, SETUP_KEY);
         return Err(gone());
     }
+    ticket.succeeded();
     let full_name = input::line("full_name", &setup.full_name)?;
     let email = input::email("email", &setup.email)?;
     input::password("password", &setup.password)?;
@@ -71,6 +73,9 @@ pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput)
     let admin = user::ActiveModel {
         id: Set(UserId::generate()),
         business_id: Set(None),
+        kind: Set(UserKind::Person),
+        custom_role_id: Set(None),
+        extra_permissions: Set("[]".to_owned()),
         email: Set(email),
         full_name: Set(full_name),
         role: Set(Role::MspAdmin),
@@ -82,6 +87,7 @@ pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput)
     }
     .insert(&*change)
     .await?;
-    change.commit_unattended().await?;
-    super::sign_in::begin_session(store, visitor, admin.id).await
+    let record = Record::new("setup.complete", format!("{} became the first MSP admin", admin.full_name));
+    change.commit(&Actor::arriving(visitor, &admin), None, record).await?;
+    super::begin_session(store, visitor, &admin, SignedInWith::Password).await
 }

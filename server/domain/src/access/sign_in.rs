@@ -1,51 +1,81 @@
 //! Signing in and out, and from a cookie to a context.
 
-use super::{Cx, SessionSecret, Visitor, verify_password};
-use crate::{Error, Result, Store, secret, store::Reach};
+use super::{CeremonySecret, Credential, Cx, SessionSecret, Visitor, arrive, key, policy, verify_password};
+use crate::{
+    Error, Result, Store,
+    audit::{Actor, Record},
+    factor, secret,
+    store::Reach,
+};
 use chrono::{DateTime, Duration, Utc};
 use entity::{
     id::{SessionId, UserId},
+    policy::{Permissions, held},
     problem::{Problem, ProblemCode},
-    session::SignInInput,
-    table::{business, session, user, user_grant},
+    session::{SignInInput, SignedInWith},
+    table::{access_grant, business, custom_role, session, user},
     user::{Me, Role},
 };
-use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
 
-/// A session ends after this time at the latest.
-const ABSOLUTE: Duration = Duration::hours(12);
 /// A session ends after this time without a request.
 const IDLE: Duration = Duration::minutes(30);
 /// The time of the last request is written down no more often than this.
 const NOTED_EVERY: Duration = Duration::minutes(1);
 
-/// Signs a person in. Unknown users and wrong passwords get the same answer and take the same time.
+/// What a first proof led to.
+pub enum SignIn {
+    /// They are in.
+    Session(SessionSecret),
+    /// Their second factor is asked for.
+    Factor(CeremonySecret),
+}
+
+/// Signs a person in, or goes on to their second factor. Unknown users and wrong passwords get the same answer and
+/// take the same time.
 ///
 /// # Errors
 /// Signed out when it is not them, too many after many failures.
-pub async fn sign_in(store: &Store, visitor: &Visitor, input: SignInInput) -> Result<SessionSecret> {
+pub async fn sign_in(store: &Store, visitor: &Visitor, input: SignInInput) -> Result<SignIn> {
     let email = input.email.trim().to_lowercase();
     if email.len() > 320 || input.password.len() > entity::input::PASSWORD_MAX {
         return Err(wrong());
     }
-    if let Some(wait) = store.throttle().wait_seconds(store.now(), &visitor.source_ip, &email) {
-        return Err(Error::too_many(wait));
-    }
     let user = user::Entity::find().filter(user::Column::Email.eq(&email)).one(store.db()).await?;
-    let hash = user.as_ref().filter(|user| user.is_active).map(|user| user.password_hash.clone());
+    let is_known_here = is_known_here(store, visitor, user.as_ref()).await?;
+    let ticket = store.throttle().enter_as(store.now(), &visitor.source_ip, &email, is_known_here)?;
+    let may = match &user {
+        Some(user) => arrive::may_sign_in(store, user).await?,
+        None => false,
+    };
+    let hash = user.as_ref().filter(|_| may).map(|user| user.password_hash.clone());
     let good = verify_password(store, &input.password, hash).await?;
     match user {
         Some(user) if good => {
-            store.throttle().succeeded(&visitor.source_ip, &email);
-            begin_session(store, visitor, user.id).await
+            ticket.succeeded();
+            arrive::arrive(store, visitor, &user, SignedInWith::Password).await
         }
-        _ => {
-            store.throttle().failed(store.now(), &visitor.source_ip, &email);
+        user => {
+            if ticket.is_last() {
+                let record = Record::new("account.guessing", "Tried too many passwords, and has to wait");
+                let actor = Actor::knocking(visitor);
+                let business = user.as_ref().and_then(|user| user.business_id);
+                store.begin().await?.commit(&actor, business, record.after(&email)).await?;
+            }
             Err(wrong())
         }
     }
+}
+
+/// Has this person signed in from this address before? Then others who guess from there do not hold them up.
+async fn is_known_here(store: &Store, visitor: &Visitor, user: Option<&user::Model>) -> Result<bool> {
+    let id = user.map_or_else(UserId::generate, |user| user.id);
+    let session = session::Entity::find()
+        .filter(session::Column::UserId.eq(id))
+        .filter(session::Column::SourceIp.eq(visitor.source_ip.as_str()))
+        .one(store.db())
+        .await?;
+    Ok(session.is_some())
 }
 
 fn wrong() -> Error {
@@ -56,37 +86,6 @@ fn wrong() -> Error {
     .into()
 }
 
-/// Begins a session of somebody who has just proved who they are.
-pub(super) async fn begin_session(
-    store: &Store,
-    visitor: &Visitor,
-    user_id: UserId,
-) -> Result<SessionSecret> {
-    let secret = secret::opaque()?;
-    let now = store.now();
-    let change = store.begin().await?;
-    session::ActiveModel {
-        id: Set(SessionId::generate()),
-        user_id: Set(user_id),
-        secret_hash: Set(secret::digest(&secret)),
-        source_ip: Set(visitor.source_ip.clone()),
-        user_agent: Set(entity::input::clip(&visitor.user_agent, 200)),
-        created_at: Set(now),
-        last_seen_at: Set(now),
-        expires_at: Set(now + ABSOLUTE),
-        ended_at: Set(None),
-    }
-    .insert(&*change)
-    .await?;
-    user::Entity::update_many()
-        .col_expr(user::Column::LastSignInAt, Expr::value(now))
-        .filter(user::Column::Id.eq(user_id))
-        .exec(&*change)
-        .await?;
-    change.commit_unattended().await?;
-    Ok(SessionSecret(secret))
-}
-
 /// From the secret in a cookie to a context, with the grants as they are at this moment.
 ///
 /// # Errors
@@ -95,7 +94,7 @@ pub async fn session_cx(store: &Store, visitor: &Visitor, secret: &SessionSecret
     let (cx, last_seen_at) = resolve(store, visitor, secret).await?;
     let now = store.now();
     if last_seen_at + NOTED_EVERY <= now {
-        note_use(store, cx.session_id, now).await?;
+        note_use(store, cx.session_id()?, now).await?;
     }
     Ok(cx)
 }
@@ -117,27 +116,58 @@ async fn resolve(store: &Store, visitor: &Visitor, secret: &SessionSecret) -> Re
         .await?
         .filter(|s| s.ended_at.is_none() && s.expires_at > now && s.last_seen_at + IDLE > now)
         .ok_or_else(Error::signed_out)?;
-    let user = user::Entity::find_by_id(session.user_id)
-        .one(store.db())
-        .await?
-        .filter(|user| user.is_active)
-        .ok_or_else(Error::signed_out)?;
+    let user =
+        user::Entity::find_by_id(session.user_id).one(store.db()).await?.ok_or_else(Error::signed_out)?;
+    if !arrive::may_sign_in(store, &user).await? {
+        return Err(Error::signed_out());
+    }
+    let lacks_factor = session.signed_in_with != SignedInWith::OidcWithFactor
+        && policy::factor_policy(store).await?.requires(user.role.is_msp())
+        && !factor::has_any(store, user.id).await?;
+    let me = me(store, &user, lacks_factor).await?;
+    // Nothing at all until a one-time password has been replaced and a required factor added.
+    let is_ready = !me.must_change_password && !me.must_add_factor;
+    let reach = if is_ready { reach_of(store, &user).await? } else { Reach::nothing() };
+    let credential = Credential::Session {
+        id: session.id,
+        confirmed_at: session.confirmed_at.unwrap_or(session.created_at),
+    };
+    Ok((Cx::new(store, me, reach, credential, visitor), session.last_seen_at))
+}
+
+/// Who a user is, as the portal needs it.
+pub(super) async fn me(store: &Store, user: &user::Model, must_add_factor: bool) -> Result<Me> {
     let business = match user.business_id {
         Some(id) => business::Entity::find_by_id(id).one(store.db()).await?,
         None => None,
     };
-    let reach = reach(store, &user).await?;
-    let me = Me {
+    let (role, permissions) = held_by(store, user).await?;
+    Ok(Me {
         id: user.id,
-        email: user.email,
-        full_name: user.full_name,
+        email: user.email.clone(),
+        full_name: user.full_name.clone(),
         role: user.role,
+        custom_role_name: role.map(|role| role.role_name),
+        permissions,
         business_id: user.business_id,
         business_name: business.map(|business| business.business_name),
         must_change_password: user.must_change_password,
+        must_add_factor,
+    })
+}
+
+/// The custom role of a user, if they have one, and all that they may do.
+pub(crate) async fn held_by(
+    store: &Store,
+    user: &user::Model,
+) -> Result<(Option<custom_role::Model>, Permissions)> {
+    let role = match user.custom_role_id {
+        Some(id) => custom_role::Entity::find_by_id(id).one(store.db()).await?,
+        None => None,
     };
-    let source_ip = visitor.source_ip.clone();
-    Ok((Cx { store: store.clone(), me, reach, session_id: session.id, source_ip }, session.last_seen_at))
+    let custom = role.as_ref().map(|role| key::read(&role.permissions)).transpose()?;
+    let permissions = held(user.role, custom.as_ref(), &key::read(&user.extra_permissions)?);
+    Ok((role, permissions))
 }
 
 async fn note_use(store: &Store, session: SessionId, now: DateTime<Utc>) -> Result<()> {
@@ -150,21 +180,19 @@ async fn note_use(store: &Store, session: SessionId, now: DateTime<Utc>) -> Resu
     change.commit_unattended().await
 }
 
-/// What a user may reach. Nothing at all until a one-time password has been replaced.
-async fn reach(store: &Store, user: &user::Model) -> Result<Reach> {
-    if user.must_change_password {
-        return Ok(Reach::Nothing);
-    }
-    Ok(match user.role {
-        Role::MspAdmin | Role::Auditor => Reach::EveryBusiness,
-        Role::Technician => {
-            let grants = user_grant::Entity::find()
-                .filter(user_grant::Column::UserId.eq(user.id))
+/// What a user may reach.
+pub(crate) async fn reach_of(store: &Store, user: &user::Model) -> Result<Reach> {
+    Ok(match (user.role, user.business_id) {
+        (Role::MspAdmin | Role::Auditor, _) => Reach::everything(),
+        (Role::Technician, _) => {
+            let grants = access_grant::Entity::find()
+                .filter(access_grant::Column::UserId.eq(user.id))
                 .all(store.db())
                 .await?;
-            Reach::from_granted(grants.into_iter().map(|grant| grant.business_id).collect())
+            Reach::from_grants(&grants)
         }
-        Role::BusinessOwner | Role::Contact => Reach::from_granted(user.business_id.into_iter().collect()),
+        (Role::BusinessOwner | Role::Contact, Some(business)) => Reach::of(business),
+        (Role::BusinessOwner | Role::Contact, None) => Reach::nothing(),
     })
 }
 
@@ -173,24 +201,25 @@ async fn reach(store: &Store, user: &user::Model) -> Result<Reach> {
 /// # Errors
 /// When the database fails.
 pub async fn sign_out(cx: &Cx) -> Result<()> {
-    let change = cx.store().begin().await?;
+    let permit = cx.permit_self()?;
+    let change = permit.begin().await?;
     session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(cx.store().now()))
-        .filter(session::Column::Id.eq(cx.session_id()))
+        .filter(session::Column::Id.eq(cx.session_id()?))
         .exec(&*change)
         .await?;
-    change.commit_unattended().await
+    permit.commit(change, Record::new("account.sign_out", "Signed out")).await
 }
 
 /// Ends sessions of a user: all of them, or all but one.
 pub(crate) async fn end_sessions(
-    cx: &Cx,
+    store: &Store,
     change: &crate::store::Change,
     user: UserId,
     keep: Option<SessionId>,
 ) -> Result<()> {
     let mut update = session::Entity::update_many()
-        .col_expr(session::Column::EndedAt, Expr::value(cx.store().now()))
+        .col_expr(session::Column::EndedAt, Expr::value(store.now()))
         .filter(session::Column::UserId.eq(user))
         .filter(session::Column::EndedAt.is_null());
     if let Some(keep) = keep {

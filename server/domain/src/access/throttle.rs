@@ -1,6 +1,7 @@
-//! Slows down guessing: failures counted per address and per (address, account), so that nobody can lock
-//! somebody else out.
+//! Slows down guessing: tries counted per address and per (address, account), so that nobody can lock somebody else
+//! out. A try counts as failed from its start, so that many at once are not all free.
 
+use crate::{Error, Result};
 use chrono::{DateTime, Duration, Utc};
 use std::{
     collections::HashMap,
@@ -11,67 +12,157 @@ use std::{
 const WINDOW: Duration = Duration::minutes(10);
 /// Failures from one address for one account.
 const PER_ACCOUNT_MAX: u32 = 10;
-/// Failures from one address in all.
+/// Failures from one address in all. Those who have signed in from it before are not held up by it.
 const PER_ADDRESS_MAX: u32 = 60;
-/// Most addresses and accounts remembered; beyond it the oldest window is cleared.
-const REMEMBERED_MAX: usize = 20_000;
+/// Most addresses and accounts remembered; beyond it the oldest half is forgotten, those
+/// who have to wait last.
+const REMEMBERED_MAX: usize = 100_000;
+
+/// When the first failure was, and how many there were since.
+type Failures = HashMap<String, (DateTime<Utc>, u32)>;
 
 /// Failed tries by who made them.
 #[derive(Default)]
-pub(crate) struct Throttle(Mutex<HashMap<String, (DateTime<Utc>, u32)>>);
+pub(crate) struct Throttle(Mutex<Failures>);
 
 impl Throttle {
-    /// Seconds to wait before another try, or `None` when one is free.
-    pub(crate) fn wait_seconds(&self, now: DateTime<Utc>, source_ip: &str, account: &str) -> Option<u32> {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Begins a try.
+    ///
+    /// # Errors
+    /// Too many, with the seconds to wait.
+    pub(crate) fn enter(&self, now: DateTime<Utc>, source_ip: &str, account: &str) -> Result<Ticket<'_>> {
+        self.enter_as(now, source_ip, account, false)
+    }
+
+    /// Begins a try. `is_known_here`: this account was signed in to from this address before.
+    ///
+    /// # Errors
+    /// Too many, with the seconds to wait.
+    pub(crate) fn enter_as(
+        &self,
+        now: DateTime<Utc>,
+        source_ip: &str,
+        account: &str,
+        is_known_here: bool,
+    ) -> Result<Ticket<'_>> {
+        let pair = format!("{source_ip} {}", crate::secret::digest(account));
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= REMEMBERED_MAX {
+            forget(&mut failures, now);
+        }
         let over = |key: &str, max: u32| match failures.get(key) {
             Some((since, count)) if *count >= max => {
                 u32::try_from((*since + WINDOW - now).num_seconds()).ok().filter(|seconds| *seconds > 0)
             }
             _ => None,
         };
-        over(source_ip, PER_ADDRESS_MAX).or_else(|| over(&pair(source_ip, account), PER_ACCOUNT_MAX))
-    }
-
-    /// Counts a failure.
-    pub(crate) fn failed(&self, now: DateTime<Utc>, source_ip: &str, account: &str) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.retain(|_, (since, _)| *since + WINDOW > now);
-        if failures.len() >= REMEMBERED_MAX {
-            failures.clear();
+        let by_address = if is_known_here { None } else { over(source_ip, PER_ADDRESS_MAX) };
+        if let Some(seconds) = by_address.or_else(|| over(&pair, PER_ACCOUNT_MAX)) {
+            return Err(Error::too_many(seconds));
         }
-        for key in [source_ip.to_owned(), pair(source_ip, account)] {
-            failures.entry(key).or_insert((now, 0)).1 += 1;
+        let mut last = false;
+        for (key, max) in [(source_ip, PER_ADDRESS_MAX), (pair.as_str(), PER_ACCOUNT_MAX)] {
+            let entry = failures.entry(key.to_owned()).or_insert((now, 0));
+            if entry.0 + WINDOW <= now {
+                *entry = (now, 0);
+            }
+            entry.1 += 1;
+            last |= entry.1 == max;
         }
-    }
-
-    /// Forgets the failures of one account from one address, after a success.
-    pub(crate) fn succeeded(&self, source_ip: &str, account: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&pair(source_ip, account));
+        Ok(Ticket { throttle: self, source_ip: source_ip.to_owned(), pair, last })
     }
 }
 
-fn pair(source_ip: &str, account: &str) -> String {
-    format!("{source_ip} {}", crate::secret::digest(account))
+fn forget(failures: &mut Failures, now: DateTime<Utc>) {
+    failures.retain(|_, (since, _)| *since + WINDOW > now);
+    if failures.len() >= REMEMBERED_MAX {
+        let mut times: Vec<_> = failures.values().map(|(since, _)| *since).collect();
+        times.sort_unstable();
+        let middle = times[times.len() / 2];
+        failures.retain(|_, (since, count)| *since > middle || *count >= PER_ACCOUNT_MAX);
+        if failures.len() >= REMEMBERED_MAX {
+            failures.retain(|_, (since, _)| *since > middle);
+        }
+    }
+}
+
+/// A try that counts as failed until it says otherwise.
+pub(crate) struct Ticket<'a> {
+    throttle: &'a Throttle,
+    source_ip: String,
+    pair: String,
+    last: bool,
+}
+
+impl Ticket<'_> {
+    /// True when no further try is free after this one.
+    pub(crate) const fn is_last(&self) -> bool {
+        self.last
+    }
+
+    /// It was them after all: the failures of this account from this address are forgotten.
+    pub(crate) fn succeeded(self) {
+        let mut failures = self.throttle.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.remove(&self.pair);
+        if let Some((_, count)) = failures.get_mut(&self.source_ip) {
+            *count = count.saturating_sub(1);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use entity::problem::Problem;
+
+    fn wait(throttle: &Throttle, now: DateTime<Utc>, ip: &str, account: &str) -> Option<u32> {
+        throttle.enter(now, ip, account).err().and_then(|error| Problem::from(error).retry_after_seconds)
+    }
 
     #[test]
     fn guessing_is_slowed_for_the_guesser_alone() {
         let throttle = Throttle::default();
         let now = DateTime::UNIX_EPOCH;
-        for _ in 0..PER_ACCOUNT_MAX {
-            assert_eq!(throttle.wait_seconds(now, "10.0.0.1", "ada"), None);
-            throttle.failed(now, "10.0.0.1", "ada");
+        for round in 1..=PER_ACCOUNT_MAX {
+            let ticket = throttle.enter(now, "10.0.0.1", "ada").expect("free");
+            assert_eq!(ticket.is_last(), round == PER_ACCOUNT_MAX);
         }
-        assert_eq!(throttle.wait_seconds(now, "10.0.0.1", "ada"), Some(600));
-        assert_eq!(throttle.wait_seconds(now, "10.0.0.1", "bob"), None);
-        assert_eq!(throttle.wait_seconds(now, "10.0.0.2", "ada"), None);
-        assert_eq!(throttle.wait_seconds(now + WINDOW, "10.0.0.1", "ada"), None);
-        throttle.succeeded("10.0.0.1", "ada");
-        assert_eq!(throttle.wait_seconds(now, "10.0.0.1", "ada"), None);
+        assert_eq!(wait(&throttle, now, "10.0.0.1", "ada"), Some(600));
+        assert_eq!(wait(&throttle, now, "10.0.0.1", "bob"), None);
+        assert_eq!(wait(&throttle, now, "10.0.0.2", "ada"), None);
+        throttle.enter(now + WINDOW, "10.0.0.1", "ada").expect("free again").succeeded();
+        assert_eq!(wait(&throttle, now + WINDOW, "10.0.0.1", "ada"), None);
+    }
+
+    #[test]
+    fn an_address_is_slowed_but_not_those_who_are_at_home_there() {
+        let throttle = Throttle::default();
+        let now = DateTime::UNIX_EPOCH;
+        for account in 0..PER_ADDRESS_MAX {
+            throttle.enter(now, "10.0.0.1", &account.to_string()).expect("free");
+        }
+        assert_eq!(wait(&throttle, now, "10.0.0.1", "ada"), Some(600));
+        throttle.enter_as(now, "10.0.0.1", "ada", true).expect("at home").succeeded();
+        assert_eq!(wait(&throttle, now, "10.0.0.2", "ada"), None);
+    }
+
+    #[test]
+    fn a_flood_of_accounts_does_not_make_the_newest_forgotten() {
+        let throttle = Throttle::default();
+        let start = DateTime::UNIX_EPOCH;
+        for n in 0..40_000_i64 {
+            let now = start + Duration::milliseconds(n);
+            drop(throttle.enter_as(now, &format!("ip{n}"), "x", true));
+        }
+        let now = start + Duration::seconds(60);
+        for _ in 0..PER_ACCOUNT_MAX {
+            throttle.enter(now, "10.0.0.1", "ada").expect("free");
+        }
+        for n in 0..40_000_i64 {
+            let now = now + Duration::milliseconds(n);
+            drop(throttle.enter_as(now, &format!("other{n}"), "x", true));
+        }
+        assert!(wait(&throttle, now + Duration::seconds(50), "10.0.0.1", "ada").is_some());
+        assert!(throttle.0.lock().expect("whole").len() <= REMEMBERED_MAX + 1);
     }
 }

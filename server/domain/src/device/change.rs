@@ -1,7 +1,7 @@
 //! What people change about a device.
 
 use super::{find, get, note, search_text};
-use crate::{Cx, Error, Result, service_location};
+use crate::{Confirmed, Cx, Error, Result, access::Target, audit::Record, service_location};
 use entity::{
     activity::ActivityKind,
     device::{DeviceEvent, DeviceInput, DeviceView},
@@ -21,9 +21,11 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::E
 /// Not found when it is out of reach, forbidden by role; invalid names the field.
 pub async fn change(cx: &Cx, id: DeviceId, input: DeviceInput) -> Result<DeviceView> {
     let row = find(cx, id).await?;
-    let permit = cx.permit(Action::ManageDevice, Some(row.business_id))?;
+    let permit = cx.permit(Action::ManageDevice, Target::device(&row))?;
     let name = input::line("device_name", &input.device_name)?;
     let location = service_location::check_belongs(cx, input.service_location_id, row.business_id).await?;
+    // Not to a place, or to none, where whoever moves it could not see it any more.
+    cx.permit(Action::ManageDevice, Target::Location(row.business_id, input.service_location_id))?;
     let facts: Facts = serde_json::from_str(&row.facts).unwrap_or_default();
     let change = permit.begin().await?;
     device::Entity::update_many()
@@ -44,7 +46,10 @@ pub async fn change(cx: &Cx, id: DeviceId, input: DeviceInput) -> Result<DeviceV
     if parts.is_empty() {
         return get(cx, id).await;
     }
-    permit.commit(change, Some(id), "device.change", parts.join(". ")).await?;
+    let before =
+        DeviceInput { device_name: row.device_name.clone(), service_location_id: row.service_location_id };
+    let record = Record::new("device.change", parts.join(". ")).device(id);
+    permit.commit(change, record.before(before).after(&input)).await?;
     cx.store().publish(PortalEvent::Device { business_id: row.business_id, device_id: id });
     get(cx, id).await
 }
@@ -54,9 +59,9 @@ pub async fn change(cx: &Cx, id: DeviceId, input: DeviceInput) -> Result<DeviceV
 ///
 /// # Errors
 /// Not found when it is out of reach, forbidden by role, conflict when it is revoked already.
-pub async fn revoke(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
+pub async fn revoke(cx: &Confirmed<'_>, id: DeviceId) -> Result<DeviceView> {
     let row = find(cx, id).await?;
-    let permit = cx.permit(Action::RevokeDevice, Some(row.business_id))?;
+    let permit = cx.permit(Action::RevokeDevice, Target::device(&row))?;
     let refused = || Error::conflict(None, "The access of this device was revoked already.");
     let next = row.state.on(DeviceEvent::Revoke).ok_or_else(refused)?;
     let now = cx.store().now();
@@ -83,7 +88,7 @@ pub async fn revoke(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
         "Offline: the device was revoked".to_owned(),
     )
     .await?;
-    permit.commit(change, Some(id), "device.revoke", "Revoked the device's access".to_owned()).await?;
+    permit.commit(change, Record::new("device.revoke", "Revoked the device's access").device(id)).await?;
     cx.store().tracker().forget(id);
     if let Some(courier) = cx.store().courier() {
         courier.disconnect(id, DisconnectReason::Revoked);

@@ -33,7 +33,7 @@ struct Row {
 
 /// Active devices within reach by presence, for each business or service location.
 pub(crate) async fn presence_counts(cx: &Cx, by: CountBy) -> Result<Vec<GroupCounts>> {
-    let (condition, values) = cx.reach().condition("business_id");
+    let (condition, values) = cx.reach().condition("business_id", "service_location_id");
     let location = match by {
         CountBy::Business => "NULL",
         CountBy::ServiceLocation => "service_location_id",

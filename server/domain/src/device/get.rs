@@ -17,7 +17,7 @@ pub async fn get(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
         Some(id) => Some(crate::service_location::find(cx, id).await?),
         None => None,
     };
-    let latest = metric::latest(cx.store(), row.device_key).await?;
+    let latest = metric::latest(cx, row.device_key).await?;
     Ok(DeviceView {
         business_name: business.business_name,
         location_name: location.map(|location| location.location_name),

@@ -55,7 +55,7 @@ pub(crate) struct Narrow {
 impl Narrow {
     /// Within the reach of who asks; the only way to begin.
     pub(crate) fn within(cx: &Cx) -> Self {
-        let (condition, values) = cx.reach().condition("d.business_id");
+        let (condition, values) = cx.reach().condition("d.business_id", "d.service_location_id");
         Self { conditions: vec![condition], values }
     }
 
@@ -215,7 +215,7 @@ pub(crate) async fn rows(
         records.push((Record::from_query_result(row, "")?, Key::read(row, sort)?));
     }
     let keys: Vec<i64> = records.iter().map(|(record, _)| record.device_key).collect();
-    let mut sparklines = metric::sparklines(cx.store(), &keys).await?;
+    let mut sparklines = metric::sparklines(cx, &keys).await?;
     Ok(records
         .into_iter()
         .map(|(record, key)| {

@@ -1,7 +1,7 @@
 //! The latest sample of a device, and the last hour of many as sparklines.
 
 use crate::{
-    Error, Result, Store,
+    Cx, Error, Result,
     store::{placeholders, statement},
 };
 use chrono::{DateTime, Utc};
@@ -16,8 +16,8 @@ pub(crate) struct LatestSample {
 }
 
 /// The latest sample of a device, if there is one.
-pub(crate) async fn latest(store: &Store, device_key: i64) -> Result<Option<LatestSample>> {
-    let Some(row) = device_latest::Entity::find_by_id(device_key).one(store.db()).await? else {
+pub(crate) async fn latest(cx: &Cx, device_key: i64) -> Result<Option<LatestSample>> {
+    let Some(row) = device_latest::Entity::find_by_id(device_key).one(cx.db()).await? else {
         return Ok(None);
     };
     let sample = serde_json::from_str(&row.sample)
@@ -37,13 +37,13 @@ struct Slot {
 
 /// Use of processors over the last hour, for each device that has any.
 #[expect(clippy::cast_possible_truncation, reason = "a percentage in a picture of 20 pixels")]
-pub(crate) async fn sparklines(store: &Store, keys: &[i64]) -> Result<HashMap<i64, Vec<Option<f32>>>> {
+pub(crate) async fn sparklines(cx: &Cx, keys: &[i64]) -> Result<HashMap<i64, Vec<Option<f32>>>> {
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
     let points = SPARKLINE_POINTS as i64;
     // The last point is the interval that is running.
-    let first = store.now().timestamp_millis() / POINT_MILLISECONDS - points + 1;
+    let first = cx.store().now().timestamp_millis() / POINT_MILLISECONDS - points + 1;
     let sql = format!(
         "SELECT device_key, collected_at / {POINT_MILLISECONDS} AS slot, avg(cpu_percent) AS value \
          FROM agent_metrics WHERE device_key IN ({}) AND collected_at >= ? AND cpu_percent IS NOT NULL \
@@ -52,7 +52,7 @@ pub(crate) async fn sparklines(store: &Store, keys: &[i64]) -> Result<HashMap<i6
     );
     let values = keys.iter().map(|key| Value::from(*key)).chain([(first * POINT_MILLISECONDS).into()]);
     let mut lines: HashMap<i64, Vec<Option<f32>>> = HashMap::new();
-    for row in store.db().query_all_raw(statement(store.db().get_database_backend(), &sql, values)).await? {
+    for row in cx.db().query_all_raw(statement(cx.db().get_database_backend(), &sql, values)).await? {
         let slot = Slot::from_query_result(&row, "")?;
         let line = lines.entry(slot.device_key).or_insert_with(|| vec![None; SPARKLINE_POINTS]);
         if let Some(point) = usize::try_from(slot.slot - first).ok().and_then(|index| line.get_mut(index)) {

@@ -4,7 +4,7 @@
 use crate::{
     Clock, Error, Result,
     device::note,
-    store::{Change, begin, statement},
+    store::{Change, Db, begin, statement},
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -15,8 +15,7 @@ use entity::{
     table::device,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, Value,
-    sea_query::Expr,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, Value, sea_query::Expr,
 };
 use std::sync::{Arc, PoisonError};
 use tokio::{
@@ -102,7 +101,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the task that writes.
     pub(crate) fn start(
-        db: DatabaseConnection,
+        db: Db,
         turn: Option<Arc<Mutex<()>>>,
         events: broadcast::Sender<PortalEvent>,
         clock: Arc<dyn Clock>,
@@ -134,7 +133,7 @@ impl Writer {
 
 async fn run(
     mut jobs: mpsc::Receiver<Job>,
-    db: DatabaseConnection,
+    db: Db,
     turn: Option<Arc<Mutex<()>>>,
     events: broadcast::Sender<PortalEvent>,
     clock: Arc<dyn Clock>,
@@ -142,7 +141,7 @@ async fn run(
     let mut waiting: Vec<Job> = Vec::with_capacity(BATCHES_PER_COMMIT);
     while jobs.recv_many(&mut waiting, BATCHES_PER_COMMIT).await > 0 {
         let result = async {
-            let change = begin(&db, turn.as_ref()).await?;
+            let change = begin(&db, clock.now(), turn.as_ref()).await?;
             insert_rows(&change, &waiting).await?;
             upsert_latest(&change, &waiting, clock.now()).await?;
             note_dropped(&change, &waiting, clock.now()).await?;

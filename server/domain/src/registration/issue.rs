@@ -1,6 +1,6 @@
 //! Making, listing and taking back registration tokens.
 
-use crate::{Cx, Error, Result, business, secret, service_location};
+use crate::{Cx, Error, Result, access::Target, audit::Record, business, secret, service_location};
 use chrono::{DateTime, Duration, Utc};
 use entity::{
     id::RegistrationTokenId,
@@ -28,7 +28,8 @@ const LISTED_MAX: u64 = 200;
 /// Not found when the business is out of reach, forbidden by role; invalid names the field.
 pub async fn issue(cx: &Cx, input: RegistrationTokenInput) -> Result<IssuedRegistrationToken> {
     let business = business::find(cx, input.business_id).await?;
-    let permit = cx.permit(Action::RegisterDevice, Some(input.business_id))?;
+    let permit =
+        cx.permit(Action::RegisterDevice, Target::Location(input.business_id, input.service_location_id))?;
     service_location::check_belongs(cx, input.service_location_id, input.business_id).await?;
     let device_name = input::optional_line("device_name", &input.device_name)?;
     let hours = input.expires_in_hours.unwrap_or(EXPIRES_IN_HOURS_DEFAULT);
@@ -56,7 +57,7 @@ pub async fn issue(cx: &Cx, input: RegistrationTokenInput) -> Result<IssuedRegis
     .insert(&*change)
     .await?;
     let summary = format!("Made a registration token for {}", business.business_name);
-    permit.commit(change, None, "registration_token.issue", summary).await?;
+    permit.commit(change, Record::new("registration_token.issue", summary).after(id)).await?;
     let issued = with_commands(cx.store().public_url(), id, token, expires_at);
     cx.store().tokens_to_show().put(now, cx.me().id, id, issued.clone());
     Ok(issued)
@@ -115,7 +116,8 @@ pub async fn get(cx: &Cx, id: RegistrationTokenId) -> Result<RegistrationTokenVi
 /// Not found when it is out of reach, forbidden by role, conflict when it is not waiting any more.
 pub async fn revoke(cx: &Cx, id: RegistrationTokenId) -> Result<RegistrationTokenView> {
     let row = find(cx, id).await?;
-    let permit = cx.permit(Action::RegisterDevice, Some(row.business_id))?;
+    let permit =
+        cx.permit(Action::RegisterDevice, Target::Location(row.business_id, row.service_location_id))?;
     let refused = || Error::conflict(None, "This token is not waiting for a machine any more.");
     let next = row.state.on(RegistrationEvent::Revoke).ok_or_else(refused)?;
     let change = permit.begin().await?;
@@ -128,9 +130,8 @@ pub async fn revoke(cx: &Cx, id: RegistrationTokenId) -> Result<RegistrationToke
     if moved.rows_affected == 0 {
         return Err(refused());
     }
-    permit
-        .commit(change, None, "registration_token.revoke", "Revoked a registration token".to_owned())
-        .await?;
+    let record = Record::new("registration_token.revoke", "Revoked a registration token").before(id);
+    permit.commit(change, record).await?;
     get(cx, id).await
 }
 
@@ -145,7 +146,7 @@ pub async fn take_secret(cx: &Cx, id: RegistrationTokenId) -> Result<Option<Issu
 }
 
 fn check_role(cx: &Cx) -> Result<()> {
-    cx.permit(Action::RegisterDevice, None).map(|_| ())
+    cx.check(Action::RegisterDevice, "Your role does not add devices.")
 }
 
 async fn find(cx: &Cx, id: RegistrationTokenId) -> Result<registration_token::Model> {

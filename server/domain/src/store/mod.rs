@@ -2,32 +2,37 @@
 
 mod change;
 mod cursor;
+mod db;
+mod role;
 mod scoped;
+mod seal;
 mod sql;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use change::{Audit, Change};
+pub(crate) use change::Change;
 pub(crate) use cursor::{decode as decode_cursor, encode as encode_cursor};
+pub(crate) use db::{Db, Scope};
 pub(crate) use scoped::{Reach, Tenant};
 pub(crate) use sql::{placeholders, statement};
 
 use crate::{
-    Clock, Courier, Error, Result, access::Throttle, keys::Keys, metric::Writer, presence::Tracker,
-    show_once::ShowOnce,
+    Clock, Courier, Error, Mailer, Result, Web, access::Throttle, audit, keys::Keys, metric::Writer,
+    presence::Tracker, show_once::ShowOnce,
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    id::{RegistrationTokenId, UserId},
+    id::{ApiKeyId, RegistrationTokenId, UserId},
     portal_event::PortalEvent,
     registration::IssuedRegistrationToken,
+    user::IssuedLink,
 };
 use migration::Migrator;
 use sea_orm::{
     ConnectOptions, Database, DatabaseBackend, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait as _;
+use seal::Seal;
 use std::{
     path::PathBuf,
     sync::{Arc, OnceLock},
@@ -56,20 +61,24 @@ pub struct Config {
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    db: DatabaseConnection,
+    db: Db,
     /// The embedded database has one writer at a time; waiting here is fair and cannot fail.
     turn: Option<Arc<Mutex<()>>>,
     clock: Arc<dyn Clock>,
     keys: Keys,
+    seal: Seal,
     public_url: String,
     events: broadcast::Sender<PortalEvent>,
     courier: OnceLock<Arc<dyn Courier>>,
+    mailer: OnceLock<Arc<dyn Mailer>>,
+    web: OnceLock<Arc<dyn Web>>,
     tracker: Tracker,
     writer: Writer,
     throttle: Throttle,
     hashing: Semaphore,
     tokens_to_show: ShowOnce<RegistrationTokenId, IssuedRegistrationToken>,
-    passwords_to_show: ShowOnce<UserId, String>,
+    links_to_show: ShowOnce<UserId, IssuedLink>,
+    keys_to_show: ShowOnce<ApiKeyId, String>,
 }
 
 impl Store {
@@ -79,9 +88,9 @@ impl Store {
     /// When the database cannot be reached or migrated, or the keys cannot be read.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
         let keys = Keys::load_or_create(&config.data_dir)?;
-        let db = connect(&config.database_url).await?;
-        Migrator::up(&db, None).await?;
-        let turn = (db.get_database_backend() == DatabaseBackend::Sqlite).then(Arc::default);
+        let seal = Seal::load_or_create(&config.data_dir)?;
+        let db = prepare(&config.database_url).await?;
+        let turn = (db.connection().get_database_backend() == DatabaseBackend::Sqlite).then(Arc::default);
         let events = broadcast::Sender::new(EVENTS_KEPT);
         let writer = Writer::start(db.clone(), turn.clone(), events.clone(), Arc::clone(&clock));
         let tracker = Tracker::load(&db, clock.now()).await?;
@@ -90,15 +99,19 @@ impl Store {
             turn,
             clock,
             keys,
+            seal,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             events,
             courier: OnceLock::new(),
+            mailer: OnceLock::new(),
+            web: OnceLock::new(),
             tracker,
             writer,
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHING_AT_ONCE),
             tokens_to_show: ShowOnce::default(),
-            passwords_to_show: ShowOnce::default(),
+            links_to_show: ShowOnce::default(),
+            keys_to_show: ShowOnce::default(),
         })))
     }
 
@@ -112,6 +125,16 @@ impl Store {
     pub fn set_courier(&self, courier: Arc<dyn Courier>) {
         // A second courier would be a programming error that loses only a nudge.
         let _ = self.0.courier.set(courier);
+    }
+
+    /// Says who sends mail; without, links are shown to those who make them. The first to say so wins.
+    pub fn set_mailer(&self, mailer: Arc<dyn Mailer>) {
+        let _ = self.0.mailer.set(mailer);
+    }
+
+    /// Says who reaches other servers. The first to say so wins.
+    pub fn set_web(&self, web: Arc<dyn Web>) {
+        let _ = self.0.web.set(web);
     }
 
     /// The clock that this server lives by.
@@ -131,7 +154,7 @@ impl Store {
     /// # Errors
     /// When it gives none.
     pub async fn ready(&self) -> Result<()> {
-        Ok(self.0.db.ping().await?)
+        Ok(self.0.db.connection().ping().await?)
     }
 
     /// Writes down what is in memory only and closes the database.
@@ -141,7 +164,7 @@ impl Store {
         if let Err(error) = crate::job::flush_last_seen(&job).await {
             tracing::warn!(%error, "last seen times were not written");
         }
-        if let Err(error) = self.0.db.clone().close().await {
+        if let Err(error) = self.0.db.connection().clone().close().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }
     }
@@ -150,8 +173,8 @@ impl Store {
         self.0.clock.now()
     }
 
-    /// For reading; writing goes through [`Store::begin`].
-    pub(crate) fn db(&self) -> &DatabaseConnection {
+    /// For reading whatever there is; writing goes through [`Store::begin`]. People read through [`crate::Cx::db`].
+    pub(crate) fn db(&self) -> &Db {
         &self.0.db
     }
 
@@ -159,8 +182,21 @@ impl Store {
         &self.0.keys
     }
 
+    /// Closes and opens secrets that have to be read again.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.0.seal
+    }
+
     pub(crate) fn courier(&self) -> Option<&Arc<dyn Courier>> {
         self.0.courier.get()
+    }
+
+    pub(crate) fn mailer(&self) -> Option<&Arc<dyn Mailer>> {
+        self.0.mailer.get()
+    }
+
+    pub(crate) fn web(&self) -> Option<&Arc<dyn Web>> {
+        self.0.web.get()
     }
 
     pub(crate) fn tracker(&self) -> &Tracker {
@@ -183,8 +219,12 @@ impl Store {
         &self.0.tokens_to_show
     }
 
-    pub(crate) fn passwords_to_show(&self) -> &ShowOnce<UserId, String> {
-        &self.0.passwords_to_show
+    pub(crate) fn links_to_show(&self) -> &ShowOnce<UserId, IssuedLink> {
+        &self.0.links_to_show
+    }
+
+    pub(crate) fn keys_to_show(&self) -> &ShowOnce<ApiKeyId, String> {
+        &self.0.keys_to_show
     }
 
     /// Tells open pages. Nobody listening is fine.
@@ -192,15 +232,20 @@ impl Store {
         let _ = self.0.events.send(event);
     }
 
-    /// Begins a transaction that may write.
+    /// Begins a transaction that may write to whatever there is.
     pub(crate) async fn begin(&self) -> Result<Change> {
-        begin(&self.0.db, self.0.turn.as_ref()).await
+        self.begin_within(self.0.db.clone()).await
+    }
+
+    /// Begins a transaction that may write within the scope of `db`.
+    pub(crate) async fn begin_within(&self, db: Db) -> Result<Change> {
+        begin(&db, self.now(), self.0.turn.as_ref()).await
     }
 }
 
 /// Begins a transaction that may write: on the embedded database one at a time, and as a writer from the start, so
 /// that it can neither starve nor fail half-way for want of the lock.
-pub(crate) async fn begin(db: &DatabaseConnection, turn: Option<&Arc<Mutex<()>>>) -> Result<Change> {
+pub(crate) async fn begin(db: &Db, now: DateTime<Utc>, turn: Option<&Arc<Mutex<()>>>) -> Result<Change> {
     let guard = match turn {
         Some(turn) => Some(Arc::clone(turn).lock_owned().await),
         None => None,
@@ -209,10 +254,26 @@ pub(crate) async fn begin(db: &DatabaseConnection, turn: Option<&Arc<Mutex<()>>>
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    Ok(Change::new(db.begin_with_options(options).await?, guard))
+    Ok(Change::new(db.begin(options).await?, now, guard))
 }
 
-async fn connect(url: &str) -> Result<DatabaseConnection> {
+/// Connects, brings the schema up to date, and steps down to a role that row-level security binds.
+async fn prepare(url: &str) -> Result<Db> {
+    let owner = connect(url, None).await?;
+    Migrator::up(&owner, None).await?;
+    audit::chain::begin(&owner).await?;
+    let connection = match role::prepare(&owner).await? {
+        None => owner,
+        Some(role) => {
+            owner.close().await?;
+            connect(url, Some(role)).await?
+        }
+    };
+    Ok(Db::new(connection, Scope::everything()))
+}
+
+/// `role`: what every connection becomes, on PostgreSQL.
+async fn connect(url: &str, role: Option<&'static str>) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
     if url.starts_with("sqlite:") {
@@ -225,7 +286,10 @@ async fn connect(url: &str) -> Result<DatabaseConnection> {
                 .busy_timeout(Duration::from_secs(10))
         });
     } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        options.max_connections(16);
+        options.max_connections(16).map_sqlx_postgres_opts(move |postgres| match role {
+            Some(role) => postgres.options([("role", role)]),
+            None => postgres,
+        });
     } else {
         return Err(Error::Internal("the database URL must start with sqlite: or postgres:".to_owned()));
     }

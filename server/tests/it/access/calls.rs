@@ -166,7 +166,13 @@ pub fn rest(world: &World) -> Vec<Call> {
         ("POST /users", Makes, true, user),
         ("GET /users/{id}", Reads, true, none.clone()),
         ("PATCH /users/{id}", Changes, true, json!({"is_active": true})),
-        ("POST /users/{id}/reset-password", Changes, true, none.clone()),
+        (
+            "PUT /users/{id}",
+            Changes,
+            true,
+            json!({"email": "rest2@ours.example", "full_name": "R", "role": "contact", "business_id": business}),
+        ),
+        ("POST /users/{id}/link", Changes, true, none.clone()),
         ("DELETE /agents/registration-tokens/{id}", Changes, false, none.clone()),
         ("DELETE /agents/{id}", Changes, false, none),
     ];
@@ -197,6 +203,12 @@ pub fn portal(world: &World) -> Vec<Call> {
     ];
     let new_user = [
         ("input[email]", "portal@ours.example"),
+        ("input[full_name]", "P"),
+        ("input[role]", "contact"),
+        ("input[business_id]", &of_business),
+    ];
+    let changed_user = [
+        ("input[email]", "portal2@ours.example"),
         ("input[full_name]", "P"),
         ("input[role]", "contact"),
         ("input[business_id]", &of_business),
@@ -251,9 +263,10 @@ pub fn portal(world: &World) -> Vec<Call> {
         ("POST /portal/user/list", Lists, true, vec![]),
         ("POST /portal/user/get", Reads, true, id(user)),
         ("POST /portal/user/add", Makes, true, with(vec![], &new_user)),
-        ("POST /portal/user/take_password", Reads, true, id(user)),
+        ("POST /portal/user/take_link", Reads, true, id(user)),
+        ("POST /portal/user/change", Changes, true, with(id(user), &changed_user)),
         ("POST /portal/user/set_active", Changes, true, with(id(user), &[("is_active", "true")])),
-        ("POST /portal/user/reset_password", Changes, true, id(user)),
+        ("POST /portal/user/send_link", Changes, true, id(user)),
         ("POST /portal/registration/revoke", Changes, false, id(token)),
         ("POST /portal/device/revoke", Changes, false, id(device)),
         ("POST /portal/account/sign-out", Own, false, vec![]),

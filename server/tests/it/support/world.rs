@@ -3,17 +3,18 @@
 use super::postgres;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeZone as _, Utc};
-use domain::{AgentCx, Cx, SessionSecret, Store, SystemCx, Visitor, clock::ManualClock};
+use domain::{AgentCx, Cx, SessionSecret, Store, SystemCx, Visitor, access::SignIn, clock::ManualClock};
 use ed25519_dalek::SigningKey;
 use entity::{
     business::BusinessInput,
+    factor::FactorPolicy,
     facts::Facts,
     id::{BusinessId, ServiceLocationId},
     platform::{Arch, Os},
     registration::{RegisterAnswer, RegisterRequest, RegistrationTokenInput},
     service_location::ServiceLocationInput,
-    session::{PasswordInput, SetupInput, SignInInput},
-    user::{Role, UserInput},
+    session::{LinkInput, SetupInput, SignInInput},
+    user::{IssuedLink, Role, UserInput},
 };
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -53,7 +54,7 @@ pub async fn each_engine<F: Future<Output = ()>>(test: impl Fn(World) -> F) {
 }
 
 pub fn visitor() -> Visitor {
-    Visitor { source_ip: "192.0.2.7".to_owned(), user_agent: "test".to_owned() }
+    Visitor { source_ip: "192.0.2.7".to_owned(), user_agent: "test".to_owned(), request_id: None }
 }
 
 /// Which database a world stands on.
@@ -92,6 +93,9 @@ impl World {
         };
         let secret =
             domain::access::complete_setup(&store, &visitor(), setup).await.expect("the first admin");
+        // Tests about second factors ask for them again.
+        let job = SystemCx::new(&store, "test");
+        domain::access::decide_factor_policy(&job, FactorPolicy::Nobody).await.expect("decided");
         let admin = cx(&store, &secret).await;
         let (business, location) = place(&admin, "Acme").await;
         let (neighbour, neighbour_location) = place(&admin, "Neighbour").await;
@@ -127,19 +131,29 @@ impl World {
             role,
             business_id: business,
             granted: granted.to_vec(),
+            ..user_input()
         };
-        let added = domain::user::add(&self.admin, input).await.expect("added");
-        let first = self.sign_in(&email, &added.one_time_password).await.expect("signs in");
-        let change =
-            PasswordInput { current_password: added.one_time_password, new_password: PASSWORD.to_owned() };
-        domain::account::change_password(&first, change).await.expect("chooses a password");
-        let input = SignInInput { email, password: PASSWORD.to_owned() };
-        domain::access::sign_in(&self.store, &visitor(), input).await.expect("signs in again")
+        let invited = domain::user::add(&self.admin_now().await.confirmed().expect("just now"), input)
+            .await
+            .expect("added");
+        session_of(self.accept(&invited.link).await.expect("a first password"))
+    }
+
+    /// Uses a link with the usual password.
+    pub async fn accept(&self, link: &IssuedLink) -> domain::Result<SignIn> {
+        let key = link.url.as_deref().and_then(|url| url.split('#').nth(1)).expect("a link that is shown");
+        let input = LinkInput { key: key.to_owned(), password: PASSWORD.to_owned() };
+        domain::user::accept_link(&self.store, &visitor(), input).await
+    }
+
+    /// The admin, having just signed in: confirmed, whatever the clock says.
+    pub async fn admin_now(&self) -> Cx {
+        self.sign_in("ada@msp.example", PASSWORD).await.expect("signs in")
     }
 
     pub async fn sign_in(&self, email: &str, password: &str) -> domain::Result<Cx> {
         let input = SignInInput { email: email.to_owned(), password: password.to_owned() };
-        let secret = domain::access::sign_in(&self.store, &visitor(), input).await?;
+        let secret = session_of(domain::access::sign_in(&self.store, &visitor(), input).await?);
         domain::access::session_cx(&self.store, &visitor(), &secret).await
     }
 
@@ -165,6 +179,32 @@ impl World {
 
     pub fn job(&self) -> SystemCx {
         SystemCx::new(&self.store, "test")
+    }
+}
+
+/// The session of somebody who has no second factor.
+#[track_caller]
+pub fn session_of(arrived: SignIn) -> SessionSecret {
+    match arrived {
+        SignIn::Session(secret) => secret,
+        SignIn::Factor(_) => panic!("a second factor is asked for"),
+    }
+}
+
+/// Nobody in particular, to fill in what a test does not care about.
+pub fn user_input() -> UserInput {
+    UserInput {
+        email: format!("{}@people.example", uuid::Uuid::now_v7()),
+        full_name: "Somebody".to_owned(),
+        role: Role::Contact,
+        custom_role_id: None,
+        extra_permissions: vec![],
+        business_id: None,
+        every_business: false,
+        granted: vec![],
+        granted_locations: vec![],
+        denied: vec![],
+        denied_locations: vec![],
     }
 }
 

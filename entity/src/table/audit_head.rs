@@ -1,16 +1,15 @@
-//! Table `user_grants`.
+//! Table `audit_head`.
 
-use crate::id::{BusinessId, UserId};
 use sea_orm::entity::prelude::*;
 
 #[expect(missing_docs, reason = "columns are described by the views that show them")]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "user_grants")]
+#[sea_orm(table_name = "audit_head")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: UserId,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub business_id: BusinessId,
+    pub id: i64,
+    pub seq: i64,
+    pub hash: String,
 }
 
 /// Relations are composite keys in the schema; queries join by hand.

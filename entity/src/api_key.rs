@@ -1,0 +1,98 @@
+//! API keys: the credentials of programs. A key acts as its owner, within its scopes.
+
+use crate::{
+    id::{ApiKeyId, BusinessId, UserId},
+    policy::{Action, Permissions},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What every key begins with, so that scanners for leaked secrets find it.
+pub const KEY_PREFIX: &str = "reeve_key_";
+/// Days until a key expires when nobody says.
+pub const EXPIRES_IN_DAYS_DEFAULT: u32 = 90;
+/// Most days until a key expires.
+pub const EXPIRES_IN_DAYS_MAX: u32 = 366;
+/// Most networks that a key may be bound to.
+pub const NETWORKS_MAX: usize = 32;
+
+/// A key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeyView {
+    /// Names the key.
+    pub id: ApiKeyId,
+    /// What people call it.
+    pub key_name: String,
+    /// The last letters of the secret.
+    pub hint: String,
+    /// Whom it acts as.
+    pub user_id: UserId,
+    /// The name of that user.
+    pub user_name: String,
+    /// Whose it is; absent for the MSP's own.
+    pub business_id: Option<BusinessId>,
+    /// Its scopes: what it may do, as far as its owner still may.
+    pub permissions: Permissions,
+    /// Networks that it may be used from, such as `192.0.2.0/24`; none means from anywhere.
+    pub allowed_networks: Vec<String>,
+    /// Who made it.
+    pub created_by: UserId,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it stops working.
+    pub expires_at: DateTime<Utc>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// Where it was last used from.
+    pub last_used_ip: Option<String>,
+    /// When it was taken back.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// What is asked to make a key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeyInput {
+    /// What people call it.
+    pub key_name: String,
+    /// The service account that it acts as; oneself when absent.
+    #[serde(default)]
+    pub service_account_id: Option<UserId>,
+    /// Its scopes; none means reading only.
+    #[serde(default)]
+    pub permissions: Vec<Action>,
+    /// Networks or addresses that it may be used from, separated by spaces, commas or lines; empty means from anywhere.
+    #[serde(default)]
+    pub allowed_networks: String,
+    /// Days until it stops working.
+    #[serde(default)]
+    pub expires_in_days: Option<u32>,
+}
+
+/// A key that was just made.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedApiKey {
+    /// The key.
+    pub key: ApiKeyView,
+    /// Its secret, shown once.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for IssuedApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedApiKey").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// What is asked to make a service account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceAccountInput {
+    /// What people call it.
+    pub full_name: String,
+    /// Whose it is; absent for the MSP's own.
+    #[serde(default)]
+    pub business_id: Option<BusinessId>,
+    /// What it is: decides what it reaches and may do.
+    pub role: crate::user::Role,
+}

@@ -10,6 +10,7 @@ pub mod codec;
 pub mod context;
 pub mod device;
 pub mod error;
+pub mod factor;
 #[cfg(debug_assertions)]
 pub mod gallery;
 pub mod layout;

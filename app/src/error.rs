@@ -37,6 +37,15 @@ impl FromServerFnError for PortalError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         let (code, detail) = match error {
+            // On the server it is what was sent that cannot be read, in the browser what was answered.
+            #[cfg(feature = "ssr")]
+            ServerFnErrorErr::Deserialization(_) => {
+                (ProblemCode::Invalid, "What was sent cannot be read. Reload the page and try again.")
+            }
+            #[cfg(not(feature = "ssr"))]
+            ServerFnErrorErr::Deserialization(_) => {
+                (ProblemCode::Internal, "The server answered something else than expected. Reload the page.")
+            }
             ServerFnErrorErr::Request(_) => (
                 ProblemCode::Unavailable,
                 "The server cannot be reached. Check the connection and try again.",
@@ -47,9 +56,6 @@ impl FromServerFnError for PortalError {
                 ProblemCode::Invalid,
                 "Something in the form is missing or not understood. Check it and try again.",
             ),
-            ServerFnErrorErr::Deserialization(_) => {
-                (ProblemCode::Internal, "The server answered something else than expected. Reload the page.")
-            }
             ServerFnErrorErr::Registration(_)
             | ServerFnErrorErr::UnsupportedRequestMethod(_)
             | ServerFnErrorErr::ServerError(_)
@@ -59,6 +65,9 @@ impl FromServerFnError for PortalError {
                 "The server failed to do this. Try again; if it fails again, tell us.",
             ),
         };
+        // The framework's own answer to any of these would be a failure of ours.
+        #[cfg(feature = "ssr")]
+        crate::context::set_status(code);
         Self(Problem::new(code, detail))
     }
 }

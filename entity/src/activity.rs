@@ -19,6 +19,8 @@ words! {
         Rebooted = "rebooted",
         /// Another version of the agent runs.
         AgentChanged = "agent_changed",
+        /// Two machines seem to use its identity.
+        CloneSuspected = "clone_suspected",
         /// Hardware or operating system changed.
         FactsChanged = "facts_changed",
         /// Software was added, removed or replaced.

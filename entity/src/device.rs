@@ -118,6 +118,8 @@ pub struct DeviceView {
     pub last_metrics_at: Option<DateTime<Utc>>,
     /// When it was registered.
     pub created_at: DateTime<Utc>,
+    /// Since when two machines seem to use this identity; nothing strong is done on either until a person decides.
+    pub clone_suspected_at: Option<DateTime<Utc>>,
     /// SHA-256 of its public key, first 16 hex digits: to compare with `reeve-agent status`.
     pub key_fingerprint: String,
     /// What the machine is.
@@ -188,6 +190,17 @@ pub struct DeviceQuery {
     /// Rows; [`crate::page::PAGE_SIZE`] when absent.
     #[serde(default)]
     pub limit: Option<u32>,
+}
+
+/// What is asked to give a device to another business.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceTransferInput {
+    /// Whose it will be.
+    pub business_id: BusinessId,
+    /// Where it will stand; must belong to that business.
+    #[serde(default)]
+    pub service_location_id: Option<ServiceLocationId>,
 }
 
 /// What is asked to change a device.

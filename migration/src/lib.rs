@@ -36,6 +36,7 @@ mod m0003_metrics;
 mod m0004_audit;
 mod m0005_accounts;
 mod m0006_row_security;
+mod m0007_device_identity;
 
 /// The ordered list of steps.
 pub struct Migrator;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_audit::Migration),
             Box::new(m0005_accounts::Migration),
             Box::new(m0006_row_security::Migration),
+            Box::new(m0007_device_identity::Migration),
         ]
     }
 }

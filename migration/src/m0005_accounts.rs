@@ -143,12 +143,21 @@ CREATE TABLE audit_head (
 );
 INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '');
 
-{sqlite} CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries WHEN OLD.hash IS NOT NULL
+CREATE INDEX audit_entries_action ON audit_entries (action);
+
+{sqlite} CREATE TRIGGER audit_entries_no_replace BEFORE INSERT ON audit_entries
+    WHEN EXISTS (SELECT 1 FROM audit_entries WHERE id = NEW.id OR seq = NEW.seq)
+    BEGIN SELECT RAISE(ABORT, 'audit entries are never replaced'){;} END;
+{sqlite} CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries
+    WHEN OLD.hash IS NOT NULL OR NEW.id <> OLD.id
+        OR EXISTS (SELECT 1 FROM audit_entries WHERE seq = NEW.seq AND id <> OLD.id)
     BEGIN SELECT RAISE(ABORT, 'audit entries are never changed'){;} END;
 {sqlite} CREATE TRIGGER audit_entries_no_delete BEFORE DELETE ON audit_entries
     BEGIN SELECT RAISE(ABORT, 'audit entries are never deleted'){;} END;
 {sqlite} CREATE TRIGGER audit_head_no_delete BEFORE DELETE ON audit_head
     BEGIN SELECT RAISE(ABORT, 'the head of the audit chain is never deleted'){;} END;
+{sqlite} CREATE TRIGGER audit_head_no_replace BEFORE INSERT ON audit_head
+    BEGIN SELECT RAISE(ABORT, 'the audit chain has one head'){;} END;
 {sqlite} CREATE TRIGGER audit_head_goes_on BEFORE UPDATE ON audit_head WHEN NEW.seq <> OLD.seq + 1
     BEGIN SELECT RAISE(ABORT, 'the head of the audit chain goes on by one'){;} END;
 
@@ -170,10 +179,12 @@ const DOWN: &str = "
 DROP TABLE audit_head;
 {sqlite} DROP TRIGGER audit_entries_no_delete;
 {sqlite} DROP TRIGGER audit_entries_no_update;
+{sqlite} DROP TRIGGER audit_entries_no_replace;
 {postgres} DROP TRIGGER audit_entries_no_truncate ON audit_entries;
 {postgres} DROP TRIGGER audit_entries_no_delete ON audit_entries;
 {postgres} DROP TRIGGER audit_entries_no_update ON audit_entries;
 {postgres} DROP FUNCTION reeve_refuse;
+DROP INDEX audit_entries_action;
 DROP INDEX audit_entries_actor;
 DROP INDEX audit_entries_business;
 DROP INDEX audit_entries_seq;

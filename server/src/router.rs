@@ -1,7 +1,7 @@
 //! Every route of every face. Pages and server functions come from the portal; all others stand here.
 
 use crate::{
-    api::{business, device, me, no_such_address, registration, service_location, user},
+    api::{api_key, audit, business, device, me, no_such_address, registration, service_account, service_location, user},
     authenticate, events, health, install, link, origin, portal, security,
     state::AppState,
 };
@@ -62,6 +62,7 @@ fn rest() -> Rest {
         .get(People, "/agents/{id}", device::get)
         .patch(People, "/agents/{id}", device::change)
         .delete(People, "/agents/{id}", device::revoke)
+        .delete(People, "/agents/{id}/clone-suspicion", device::settle_clone)
         .get(People, "/agents/{id}/services", device::services)
         .get(People, "/agents/{id}/software", device::software)
         .get(People, "/agents/{id}/activity", device::activity)
@@ -82,6 +83,18 @@ fn rest() -> Rest {
         .patch(People, "/users/{id}", user::switch)
         .put(People, "/users/{id}", user::change)
         .post(People, "/users/{id}/link", user::send_link)
+        .get(People, "/audit", audit::list)
+        .get(People, "/audit/export", audit::export)
+        .post(People, "/audit/verification", audit::verify)
+        .get(People, "/audit/{id}", audit::get)
+        .get(People, "/api-keys", api_key::list)
+        .post(People, "/api-keys", api_key::add)
+        .get(People, "/api-keys/{id}", api_key::get)
+        .delete(People, "/api-keys/{id}", api_key::revoke)
+        .get(People, "/service-accounts", service_account::list)
+        .post(People, "/service-accounts", service_account::add)
+        .get(People, "/service-accounts/{id}", service_account::get)
+        .patch(People, "/service-accounts/{id}", service_account::change)
         .post(Public, "/agents/register", registration::register)
         .post(Public, "/agents/{id}/challenge", link::token::challenge)
         .post(Public, "/agents/{id}/token", link::token::exchange)

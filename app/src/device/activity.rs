@@ -80,7 +80,9 @@ const fn meaning(kind: ActivityKind) -> StatusKind {
     match kind {
         ActivityKind::Online => StatusKind::Ok,
         ActivityKind::Offline => StatusKind::Bad,
-        ActivityKind::SamplesDropped | ActivityKind::Reported => StatusKind::Warn,
+        ActivityKind::SamplesDropped | ActivityKind::Reported | ActivityKind::CloneSuspected => {
+            StatusKind::Warn
+        }
         ActivityKind::Registered | ActivityKind::Person => StatusKind::Info,
         ActivityKind::LinkChanged
         | ActivityKind::Rebooted

@@ -72,3 +72,11 @@ pub async fn list_activity(
 pub async fn get_history(id: DeviceId, query: HistoryQuery) -> Result<History, PortalError> {
     Ok(domain::metric::history(&crate::context::cx().await?, id, &query).await?)
 }
+
+/// Decides that a device is one machine after all.
+#[server(prefix = "/portal", endpoint = "device/settle_clone", output = Answer)]
+pub async fn settle_clone(id: DeviceId) -> Result<DeviceView, PortalError> {
+    let device = domain::device::settle_clone(&crate::context::cx().await?, id).await?;
+    crate::context::done("Noted: it is one machine.");
+    Ok(device)
+}

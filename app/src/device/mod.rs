@@ -4,6 +4,7 @@ pub mod calls;
 
 mod activity;
 mod chart;
+mod clone;
 mod facts;
 mod filter;
 mod follow;

@@ -2,7 +2,8 @@
 
 use super::{
     activity::ActivityTab,
-    calls::{ChangeDevice, RevokeDevice, get_device},
+    calls::{ChangeDevice, RevokeDevice, SettleClone, get_device},
+    clone::CloneNotice,
     facts::FactsTab,
     head::DeviceHead,
     metrics::MetricsTab,
@@ -61,11 +62,14 @@ pub fn DevicePage() -> impl IntoView {
     });
     refetch_after(change, device);
     refetch_after(revoke, device);
+    let settle = ServerAction::<SettleClone>::new();
+    refetch_after(settle, device);
     let params = use_params_map();
     let tab = Memo::new(move |_| params.with(|params| params.get("tab").unwrap_or_default()));
     view! {
         <Load resource=device skeleton=2 let:device>
             <DeviceHead device=device.clone()/>
+            <CloneNotice device=device.clone() settle/>
             <DeviceTabs device/>
         </Load>
         {move || id.get().map(|id| open_tab(&tab.get(), Shown { id, device, change, revoke }))}

@@ -32,6 +32,8 @@ pub struct Model {
     pub link: Option<LinkKind>,
     pub last_seen_at: Option<DateTimeUtc>,
     pub boot_id: Option<String>,
+    pub former_boot_ids: String,
+    pub clone_suspected_at: Option<DateTimeUtc>,
     pub facts: String,
     pub facts_digest: Option<String>,
     pub services_manager: Option<ServiceManager>,

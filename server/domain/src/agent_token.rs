@@ -32,6 +32,14 @@ impl Audience {
         }
     }
 
+    /// What the header of a token says it is.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Agent => "reeve-agent+jwt",
+            Self::Challenge => "reeve-challenge+jwt",
+        }
+    }
+
     const fn lifetime_seconds(self) -> u32 {
         match self {
             Self::Agent => AGENT_TOKEN_SECONDS,
@@ -41,12 +49,20 @@ impl Audience {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Claims {
+    iss: String,
     aud: String,
     sub: DeviceId,
     iat: i64,
+    nbf: i64,
     exp: i64,
 }
+
+/// Who issues tokens.
+const ISSUER: &str = "reeve";
+/// Longest token that is looked at, in bytes; ours are less than half of it.
+const TOKEN_BYTES_MAX: usize = 1024;
 
 /// A challenge for a device to sign.
 ///
@@ -131,27 +147,55 @@ async fn is_of_active_business(store: &Store, device: &device::Model) -> Result<
 fn issue(store: &Store, audience: Audience, id: DeviceId) -> Result<String> {
     let now = store.now().timestamp();
     let claims = Claims {
+        iss: ISSUER.to_owned(),
         aud: audience.word().to_owned(),
         sub: id,
         iat: now,
+        nbf: now,
         exp: now + i64::from(audience.lifetime_seconds()),
     };
-    jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &store.keys().signing)
+    jsonwebtoken::encode(&header(store, audience), &claims, &store.keys().signing)
         .map_err(|error| Error::Internal(format!("signing a token: {error}")))
 }
 
-/// Checks signature, audience and time, and says whose it is.
+fn header(store: &Store, audience: Audience) -> Header {
+    Header {
+        typ: Some(audience.kind().to_owned()),
+        kid: Some(store.keys().id.clone()),
+        ..Header::new(Algorithm::EdDSA)
+    }
+}
+
+/// Is the header, letter for letter, the one that we write?
+fn has_our_header(store: &Store, audience: Audience, token: &str) -> bool {
+    let ours = serde_json::to_vec(&header(store, audience)).map(|json| URL_SAFE_NO_PAD.encode(json));
+    token.split('.').next().is_some_and(|theirs| ours.is_ok_and(|ours| ours == theirs))
+}
+
+/// Checks header, signature, issuer, audience and time, and says whose it is. The header decides nothing: it has to be
+/// exactly the one that we write.
 fn check(store: &Store, audience: Audience, token: &str) -> Result<DeviceId> {
+    if token.len() > TOKEN_BYTES_MAX || !has_our_header(store, audience, token) {
+        return Err(Error::signed_out());
+    }
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_audience(&[audience.word()]);
-    validation.set_required_spec_claims(&["aud", "sub", "exp"]);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_required_spec_claims(&["iss", "aud", "sub", "nbf", "exp"]);
     // The library reads the system's clock; ours is handed in and asked below.
     validation.validate_exp = false;
     let claims: Claims = jsonwebtoken::decode(token, &store.keys().verifying, &validation)
         .map_err(|_| Error::signed_out())?
         .claims;
-    if claims.exp <= store.now().timestamp() {
+    let now = store.now().timestamp();
+    if claims.exp <= now {
         return Err(Problem::new(ProblemCode::SignedOut, "The token has expired.").into());
+    }
+    if claims.nbf > now
+        || claims.iat > now
+        || claims.exp - claims.iat > i64::from(audience.lifetime_seconds())
+    {
+        return Err(Error::signed_out());
     }
     Ok(claims.sub)
 }

@@ -3,10 +3,13 @@
 use crate::{Error, Result, secret};
 use ed25519_dalek::SigningKey;
 use jsonwebtoken::{DecodingKey, EncodingKey};
+use sha2::{Digest as _, Sha256};
 use std::{fs, io::Write as _, path::Path};
 
 /// The key that signs what agents later show.
 pub(crate) struct Keys {
+    /// Names the key in what it signs.
+    pub(crate) id: String,
     pub(crate) signing: EncodingKey,
     pub(crate) verifying: DecodingKey,
 }
@@ -23,6 +26,7 @@ impl Keys {
     fn from_seed(seed: &[u8; 32]) -> Self {
         let public = SigningKey::from_bytes(seed).verifying_key();
         Self {
+            id: hex::encode(&Sha256::digest(public.as_bytes())[..8]),
             signing: EncodingKey::from_ed_der(&[PKCS8_HEAD.as_slice(), seed].concat()),
             verifying: DecodingKey::from_ed_der(public.as_bytes()),
         }

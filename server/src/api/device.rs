@@ -176,3 +176,8 @@ mod tests {
         assert_eq!(asked.understood(now).expect_err("unknown").field.as_deref(), Some("metric"));
     }
 }
+
+/// `DELETE /agents/{id}/clone-suspicion`
+pub(crate) async fn settle_clone(caller: Caller, Id(id): Id<DeviceId>) -> ApiResult<DeviceView> {
+    Ok(Json(domain::device::settle_clone(&caller.cx, id).await?))
+}

@@ -11,6 +11,7 @@ use entity::{
     policy::Action,
     portal_event::PortalEvent,
     presence::{DisconnectReason, Presence},
+    problem::Problem,
     table::device,
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
@@ -25,7 +26,8 @@ pub async fn change(cx: &Cx, id: DeviceId, input: DeviceInput) -> Result<DeviceV
     let name = input::line("device_name", &input.device_name)?;
     let location = service_location::check_belongs(cx, input.service_location_id, row.business_id).await?;
     // Not to a place, or to none, where whoever moves it could not see it any more.
-    cx.permit(Action::ManageDevice, Target::Location(row.business_id, input.service_location_id))?;
+    cx.permit(Action::ManageDevice, Target::Location(row.business_id, input.service_location_id))
+        .map_err(|_| Problem::invalid("service_location_id", "Choose a place that was granted to you."))?;
     let facts: Facts = serde_json::from_str(&row.facts).unwrap_or_default();
     let change = permit.begin().await?;
     device::Entity::update_many()
@@ -99,5 +101,29 @@ pub async fn revoke(cx: &Confirmed<'_>, id: DeviceId) -> Result<DeviceView> {
         presence: Presence::Offline,
         since: now,
     });
+    get(cx, id).await
+}
+
+/// Decides that a device is one machine after all, such as one that was set back to a snapshot. Where it is two, its
+/// access is revoked instead, and each is registered anew.
+///
+/// # Errors
+/// Not found when it is out of reach, forbidden by role, conflict when nobody suspects it.
+pub async fn settle_clone(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
+    let row = find(cx, id).await?;
+    let permit = cx.permit(Action::ManageDevice, Target::device(&row))?;
+    let change = permit.begin().await?;
+    let settled = device::Entity::update_many()
+        .col_expr(device::Column::CloneSuspectedAt, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
+        .filter(device::Column::Id.eq(id))
+        .filter(device::Column::CloneSuspectedAt.is_not_null())
+        .exec(&*change)
+        .await?;
+    if settled.rows_affected == 0 {
+        return Err(Error::conflict(None, "Nothing suggests that this device is two machines."));
+    }
+    let record = Record::new("device.settle_clone", "Decided that it is one machine").device(id);
+    permit.commit(change, record.before(row.clone_suspected_at)).await?;
+    cx.store().publish(PortalEvent::Device { business_id: row.business_id, device_id: id });
     get(cx, id).await
 }

@@ -41,6 +41,7 @@ pub async fn get(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
         presence_since: row.presence_since,
         disconnect_reason: row.disconnect_reason,
         created_at: row.created_at,
+        clone_suspected_at: row.clone_suspected_at,
     })
 }
 

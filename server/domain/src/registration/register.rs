@@ -10,13 +10,13 @@ use crate::{
 use entity::{
     activity::ActivityKind,
     device::DeviceState,
-    id::DeviceId,
+    id::{BusinessId, DeviceId},
     input::{self, clip},
     portal_event::PortalEvent,
     presence::Presence,
     problem::{Problem, ProblemCode},
     registration::{RegisterAnswer, RegisterRequest, RegistrationEvent, RegistrationState},
-    table::{device, registration_token},
+    table::{business, device, registration_token},
     wire::{Settings, websocket_url},
 };
 use sea_orm::{
@@ -38,6 +38,8 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
     let now = store.now();
     let change = store.begin().await?;
     let token = consume(store, &change, &request.token).await?;
+    // Not consumed after all: the token waits until the business is switched on again.
+    check_active(&change, token.business_id).await?;
     let id = DeviceId::generate();
     let device_name = token.device_name.clone().unwrap_or_else(|| hostname.clone());
     let row = device::ActiveModel {
@@ -60,6 +62,8 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         link: Set(None),
         last_seen_at: Set(None),
         boot_id: Set(facts.boot_id.clone()),
+        former_boot_ids: Set("[]".to_owned()),
+        clone_suspected_at: Set(None),
         facts: Set(serde_json::to_string(&facts).map_err(|error| Error::Internal(error.to_string()))?),
         facts_digest: Set(None),
         services_manager: Set(None),
@@ -108,6 +112,13 @@ fn answer(
         websocket_url: websocket_url(store.public_url()),
         settings: Settings::default(),
     })
+}
+
+async fn check_active(change: &Change, id: BusinessId) -> Result<()> {
+    match business::Entity::find_by_id(id).one(&**change).await? {
+        Some(business) if business.is_active => Ok(()),
+        _ => Err(Error::forbidden("The business of this registration token is switched off.")),
+    }
 }
 
 /// Moves the token from issued to consumed, if it is still there to be moved.

@@ -1,5 +1,6 @@
 //! A device says hello: it is online from here on, and the time before is explained.
 
+use super::clone::boots;
 use crate::{AgentCx, Result, device::note};
 use chrono::{DateTime, Utc};
 use entity::{
@@ -25,6 +26,10 @@ pub async fn hello(cx: &AgentCx, hello: &Hello, link: LinkKind) -> Result<Welcom
     let since = if came_online { now } else { row.presence_since.unwrap_or(now) };
     let agent_version = clip(&hello.agent_version, 40);
     let reason = hello.previous.as_ref().map(|previous| previous.reason);
+    let boot_id = hello.boot_id.as_deref().map(|id| clip(id, 64));
+    let boots = boots(&row, boot_id.as_deref());
+    let is_new_suspect = boots.came_back && row.clone_suspected_at.is_none();
+    let clone_suspected_at = if is_new_suspect { Some(now) } else { row.clone_suspected_at };
 
     let change = store.begin().await?;
     device::Entity::update_many()
@@ -34,12 +39,18 @@ pub async fn hello(cx: &AgentCx, hello: &Hello, link: LinkKind) -> Result<Welcom
         .col_expr(device::Column::Link, Expr::value(link))
         .col_expr(device::Column::LastSeenAt, Expr::value(now))
         .col_expr(device::Column::AgentVersion, Expr::value(agent_version.as_str()))
-        .col_expr(device::Column::BootId, Expr::value(hello.boot_id.as_deref().map(|id| clip(id, 64))))
+        .col_expr(device::Column::BootId, Expr::value(boot_id.or(row.boot_id.clone())))
+        .col_expr(device::Column::FormerBootIds, Expr::value(boots.former))
+        .col_expr(device::Column::CloneSuspectedAt, Expr::value(clone_suspected_at))
         .col_expr(device::Column::OsType, Expr::value(hello.os_type))
         .col_expr(device::Column::OsArchitecture, Expr::value(hello.os_architecture))
         .filter(device::Column::Id.eq(row.id))
         .exec(&*change)
         .await?;
+    if is_new_suspect {
+        let summary = "Two machines seem to use this identity: a boot came back after another one";
+        note(&change, row.id, row.business_id, now, ActivityKind::CloneSuspected, summary.to_owned()).await?;
+    }
     for (kind, summary) in events(&row, hello, &agent_version, link, now) {
         note(&change, row.id, row.business_id, now, kind, summary).await?;
     }

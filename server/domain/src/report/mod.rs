@@ -1,5 +1,6 @@
 //! What a device reports about itself.
 
+mod clone;
 mod hello;
 mod inventory;
 

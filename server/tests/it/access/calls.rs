@@ -173,6 +173,7 @@ pub fn rest(world: &World) -> Vec<Call> {
             json!({"email": "rest2@ours.example", "full_name": "R", "role": "contact", "business_id": business}),
         ),
         ("POST /users/{id}/link", Changes, true, none.clone()),
+        ("DELETE /agents/{id}/clone-suspicion", Changes, true, none.clone()),
         ("DELETE /agents/registration-tokens/{id}", Changes, false, none.clone()),
         ("DELETE /agents/{id}", Changes, false, none),
     ];
@@ -217,6 +218,7 @@ pub fn portal(world: &World) -> Vec<Call> {
         ("POST /portal/account/me", Own, false, vec![]),
         ("POST /portal/account/sessions", Own, false, vec![]),
         ("POST /portal/account/end-session", Own, false, id(&uuid::Uuid::nil())),
+        ("POST /portal/account/end-other-sessions", Own, false, vec![]),
         ("POST /portal/account/change-password", Own, false, with(vec![], &passwords)),
         ("POST /portal/account/replace-password", Own, false, with(vec![], &passwords)),
         ("POST /portal/layout/businesses", Lists, false, vec![]),
@@ -247,6 +249,7 @@ pub fn portal(world: &World) -> Vec<Call> {
         ("POST /portal/device/list", Lists, false, with(vec![], &[("query[search]", "")])),
         ("POST /portal/device/get", Reads, false, id(device)),
         ("POST /portal/device/change", Changes, false, with(id(device), &[("input[device_name]", "P")])),
+        ("POST /portal/device/settle_clone", Changes, true, id(device)),
         ("POST /portal/device/services", Reads, false, id(device)),
         ("POST /portal/device/software", Reads, false, id(device)),
         ("POST /portal/device/activity", Reads, false, id(device)),

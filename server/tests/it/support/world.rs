@@ -157,6 +157,11 @@ impl World {
         domain::access::session_cx(&self.store, &visitor(), &secret).await
     }
 
+    /// Where its keys and files are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// A token for the first business.
     pub async fn token(&self) -> String {
         let input = RegistrationTokenInput {

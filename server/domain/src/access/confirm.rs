@@ -5,7 +5,6 @@ use crate::{Cx, Error, Result, audit::Record, factor};
 use chrono::Duration;
 use entity::{
     problem::Problem,
-    session::SignedInWith,
     table::{session, user},
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
@@ -60,11 +59,11 @@ pub async fn confirm_with_password(cx: &Cx, password: &str) -> Result<()> {
         return Err(Problem::invalid("password", "This is not your password.").into());
     }
     ticket.succeeded();
-    note_confirmed(cx, SignedInWith::Password).await
+    note_confirmed(cx, "password").await
 }
 
-/// Writes down that the person of this session has just proved who they are.
-pub(crate) async fn note_confirmed(cx: &Cx, with: SignedInWith) -> Result<()> {
+/// Writes down that the person of this session has just proved who they are, and by what.
+pub(crate) async fn note_confirmed(cx: &Cx, by: &str) -> Result<()> {
     let permit = cx.permit_self()?;
     let change = permit.begin().await?;
     session::Entity::update_many()
@@ -72,6 +71,5 @@ pub(crate) async fn note_confirmed(cx: &Cx, with: SignedInWith) -> Result<()> {
         .filter(session::Column::Id.eq(cx.session_id()?))
         .exec(&*change)
         .await?;
-    let summary = format!("Confirmed who they are: {}", with.label().to_lowercase());
-    permit.commit(change, Record::new("account.confirm", summary)).await
+    permit.commit(change, Record::new("account.confirm", format!("Confirmed who they are: {by}"))).await
 }

@@ -12,9 +12,11 @@ mod setup;
 mod sign_in;
 mod throttle;
 
-pub(crate) use arrive::{Arrival, arrive, begin_session};
+pub(crate) use arrive::{Arrival, FACTOR, arrive, begin_session};
 pub use ceremony::{CEREMONY_MINUTES, CeremonySecret};
-pub(crate) use ceremony::{begin as begin_ceremony, peek as peek_ceremony, take as take_ceremony};
+pub(crate) use ceremony::{
+    begin as begin_ceremony, look as look_ceremony, peek as peek_ceremony, take as take_ceremony,
+};
 pub(crate) use confirm::note_confirmed;
 pub use confirm::{Confirmed, confirm_with_password};
 pub use key::api_key_cx;
@@ -27,7 +29,7 @@ pub use policy::{decide_factor_policy, factor_policy, set_factor_policy};
 pub use setup::{complete_setup, new_setup_key, setup_is_open};
 pub use sign_in::{SignIn, session_cx, sign_in, sign_out, watching_cx};
 pub(crate) use sign_in::{end_sessions, held_by, reach_of};
-pub(crate) use throttle::Throttle;
+pub(crate) use throttle::{Throttle, Ticket};
 
 use crate::{
     Error, Result, Store,

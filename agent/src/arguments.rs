@@ -35,6 +35,8 @@ pub enum Verb {
         #[arg(long, hide = true)]
         supervised: bool,
     },
+    /// Put another device key in the place of the present one; an agent that runs goes on with it
+    RotateKey,
     /// Show the registration, the link to the server and the spool
     Status {
         /// As JSON.

@@ -55,11 +55,12 @@ impl ApiError {
         }
     }
 
-    /// True when the server itself says that there is no such device (any more). A proxy's error page says nothing.
+    /// True when the server itself says that there is no such device (any more). A proxy's error page says nothing, and
+    /// a refusal may be over tomorrow: the business of the device is switched off, and on again.
     #[must_use]
     pub fn means_revoked(&self) -> bool {
         let Self::Refused { problem: Some(problem), .. } = self else { return false };
-        matches!(problem.code, ProblemCode::Forbidden | ProblemCode::NotFound | ProblemCode::Gone)
+        matches!(problem.code, ProblemCode::NotFound | ProblemCode::Gone)
     }
 }
 
@@ -225,6 +226,7 @@ mod tests {
         let refused = |problem| ApiError::Refused { status: 404, problem, retry_after_seconds: None };
         assert!(refused(Some(Problem::new(ProblemCode::NotFound, "No such device."))).means_revoked());
         assert!(!refused(Some(Problem::new(ProblemCode::Unavailable, "Later."))).means_revoked());
+        assert!(!refused(Some(Problem::new(ProblemCode::Forbidden, "Switched off."))).means_revoked());
         assert!(!refused(None).means_revoked());
     }
 }

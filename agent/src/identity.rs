@@ -1,11 +1,15 @@
-//! The device key: made on the device, never leaves it.
+//! The device key: made on the device, never leaves it; and the key that is about to take its place.
 
+use crate::paths::Paths;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey};
-use entity::agent_token::{ChallengeProof, challenge_message};
+use entity::agent_token::{ChallengeProof, challenge_message, key_rotation_message};
 use sha2::{Digest as _, Sha256};
-use std::{fs, io, path::Path};
-use updater::durable::{Mode, write_atomic};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use updater::durable::{Mode, rename, write_atomic};
 
 /// The Ed25519 key that proves which device this is.
 pub struct DeviceKey(SigningKey);
@@ -53,6 +57,64 @@ impl DeviceKey {
     pub fn prove(&self, challenge: String) -> ChallengeProof {
         let signature = self.0.sign(&challenge_message(&challenge));
         ChallengeProof { signature: URL_SAFE_NO_PAD.encode(signature.to_bytes()), challenge }
+    }
+
+    /// Signs that another key takes its place, or that it takes another's.
+    #[must_use]
+    pub fn sign_rotation(&self, challenge: &str, new_public_key: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.sign(&key_rotation_message(challenge, new_public_key)).to_bytes())
+    }
+}
+
+/// The key of this device, and where it and its successor are kept.
+pub struct Identity {
+    path: PathBuf,
+    next_path: PathBuf,
+    key: DeviceKey,
+}
+
+impl Identity {
+    /// Reads the key.
+    ///
+    /// # Errors
+    /// When the file is not there or holds something else.
+    pub fn load(paths: &Paths) -> io::Result<Self> {
+        let path = paths.key();
+        Ok(Self { key: DeviceKey::load(&path)?, next_path: paths.next_key(), path })
+    }
+
+    /// The key that is used.
+    #[must_use]
+    pub const fn key(&self) -> &DeviceKey {
+        &self.key
+    }
+
+    /// The key that is about to take the place; made when there is none. A crash leaves it to be found again.
+    ///
+    /// # Errors
+    /// When it can neither be read nor made.
+    pub fn next(&self) -> io::Result<DeviceKey> {
+        match DeviceKey::load(&self.next_path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => DeviceKey::make(&self.next_path),
+            other => other,
+        }
+    }
+
+    /// Keys on the disk that are not the one used: replaced by another program, or left half-way by a crash.
+    #[must_use]
+    pub fn others(&self) -> Vec<DeviceKey> {
+        let found = [&self.path, &self.next_path].into_iter().filter_map(|path| DeviceKey::load(path).ok());
+        found.filter(|key| key.public() != self.key.public()).collect()
+    }
+
+    /// Uses the key that the server has taken; it becomes the one on the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be moved; the key is used all the same.
+    pub fn settle(&mut self, key: DeviceKey) -> io::Result<()> {
+        let is_next = DeviceKey::load(&self.next_path).is_ok_and(|next| next.public() == key.public());
+        self.key = key;
+        if is_next { rename(&self.next_path, &self.path) } else { Ok(()) }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod paths;
 pub mod program;
 pub mod register;
 pub mod registration;
+pub mod rotate;
 pub mod run;
 pub mod software;
 pub mod spool;

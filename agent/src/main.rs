@@ -3,7 +3,7 @@
 use agent::{
     arguments::{Arguments, Verb},
     failure::Failure,
-    log, machine, register, run, status,
+    log, machine, register, rotate, run, status,
     timing::Timing,
 };
 use clap::Parser as _;
@@ -39,6 +39,10 @@ fn carry_out(arguments: Arguments) -> Result<(), Failure> {
             // A look at the machine that hangs must not keep the agent from ending.
             runtime.shutdown_timeout(std::time::Duration::from_millis(500));
             ended
+        }
+        Verb::RotateKey => {
+            let fingerprint = runtime()?.block_on(rotate::rotate(&paths))?;
+            say(&format!("The device key was replaced; its fingerprint is {fingerprint}.\n"))
         }
         Verb::Status { json } => {
             let report = status::report(&paths)?;

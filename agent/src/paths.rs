@@ -29,6 +29,12 @@ impl Paths {
         &self.folder
     }
 
+    /// The key that is about to take the place of the device key.
+    #[must_use]
+    pub fn next_key(&self) -> PathBuf {
+        self.folder.join("device.key.next")
+    }
+
     /// The device key.
     #[must_use]
     pub fn key(&self) -> PathBuf {

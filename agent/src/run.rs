@@ -5,7 +5,7 @@ use crate::{
     event::Events,
     failure::Failure,
     http::Api,
-    identity::DeviceKey,
+    identity::Identity,
     inventory::Inventory,
     link::Link,
     lock::Lock,
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub async fn run(paths: &Paths, timing: Timing, stop: impl Future<Output = ()>) -> Result<(), Failure> {
     let registration = Registration::load(paths)?;
     let _lock = Lock::take(paths)?;
-    let key = DeviceKey::load(&paths.key()).map_err(|error| {
+    let identity = Identity::load(paths).map_err(|error| {
         Failure::failed(format!("{}: {error}; register again with --replace", paths.key().display()))
     })?;
     let tls = tls::config(paths, &registration.server_url)?;
@@ -77,7 +77,7 @@ pub async fn run(paths: &Paths, timing: Timing, stop: impl Future<Output = ()>) 
         }
         .run(),
     );
-    let device = DeviceApi::new(api, registration.device_id, key);
+    let device = DeviceApi::new(api, registration.device_id, identity);
     let recorder_of_link = recorder.clone();
     let link = Link {
         registration,

@@ -2,10 +2,10 @@
 
 use crate::{
     http::{Api, ApiError},
-    identity::DeviceKey,
+    identity::{DeviceKey, Identity},
 };
 use entity::{
-    agent_token::{AgentToken, Challenge},
+    agent_token::{AgentToken, Challenge, KeyRotation},
     id::DeviceId,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,6 +25,21 @@ pub enum DeviceError {
     Api(#[from] ApiError),
 }
 
+/// Why a key was not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// The server did not take it.
+    #[error(transparent)]
+    Server(#[from] DeviceError),
+    /// The key could not be kept.
+    #[error("the key cannot be kept: {0}")]
+    Disk(#[from] std::io::Error),
+}
+
+fn about(error: ApiError) -> DeviceError {
+    if error.means_revoked() { DeviceError::Revoked(error.to_string()) } else { DeviceError::Api(error) }
+}
+
 struct Current {
     token: String,
     renew_at: Instant,
@@ -34,15 +49,15 @@ struct Current {
 pub struct DeviceApi {
     api: Api,
     device: DeviceId,
-    key: DeviceKey,
+    identity: Identity,
     current: Option<Current>,
 }
 
 impl DeviceApi {
     /// The API as this device sees it.
     #[must_use]
-    pub const fn new(api: Api, device: DeviceId, key: DeviceKey) -> Self {
-        Self { api, device, key, current: None }
+    pub const fn new(api: Api, device: DeviceId, identity: Identity) -> Self {
+        Self { api, device, identity, current: None }
     }
 
     /// A token that is still good for a while.
@@ -63,22 +78,66 @@ impl DeviceApi {
 
     async fn renew(&mut self) -> Result<String, DeviceError> {
         self.current = None;
-        let revoked = |error: ApiError| {
-            if error.means_revoked() {
-                DeviceError::Revoked(error.to_string())
-            } else {
-                DeviceError::Api(error)
+        let answer = match self.exchange(self.identity.key()).await {
+            // Another key may have taken the place of this one meanwhile.
+            Err(DeviceError::Api(error)) if error.status() == Some(401) => {
+                self.exchange_another(error).await?
             }
+            other => other?,
         };
-        let path = format!("{}/challenge", self.device);
-        let Challenge { challenge } =
-            self.api.post(&path, None, &serde_json::json!({})).await.map_err(revoked)?;
-        let path = format!("{}/token", self.device);
-        let answer: AgentToken =
-            self.api.post(&path, None, &self.key.prove(challenge)).await.map_err(revoked)?;
         let life = Duration::from_secs(u64::from(answer.expires_in_seconds)).mul_f64(1.0 - RENEW_BELOW);
         self.current = Some(Current { token: answer.agent_token.clone(), renew_at: Instant::now() + life });
         Ok(answer.agent_token)
+    }
+
+    /// Tries the other keys on the disk; the one that the server takes is used from here on.
+    async fn exchange_another(&mut self, refused: ApiError) -> Result<AgentToken, DeviceError> {
+        for key in self.identity.others() {
+            if let Ok(answer) = self.exchange(&key).await {
+                if let Err(error) = self.identity.settle(key) {
+                    tracing::warn!(%error, "the new device key could not be put into its place");
+                }
+                return Ok(answer);
+            }
+        }
+        Err(refused.into())
+    }
+
+    /// A challenge of the server's.
+    async fn challenge(&self) -> Result<String, DeviceError> {
+        let path = format!("{}/challenge", self.device);
+        let answer: Challenge = self.api.post(&path, None, &serde_json::json!({})).await.map_err(about)?;
+        Ok(answer.challenge)
+    }
+
+    async fn exchange(&self, key: &DeviceKey) -> Result<AgentToken, DeviceError> {
+        let challenge = self.challenge().await?;
+        let path = format!("{}/token", self.device);
+        self.api.post(&path, None, &key.prove(challenge)).await.map_err(about)
+    }
+
+    /// Makes another key and has the server take it in the place of this one. Stopped at any point, it is finished by
+    /// the next try or the next start.
+    ///
+    /// # Errors
+    /// When the server does not take it, or it cannot be kept.
+    pub async fn rotate(&mut self) -> Result<String, RotateError> {
+        let next = self.identity.next()?;
+        // A token first: where a crash came after the server's word, this already settles the key.
+        self.token().await?;
+        if self.identity.key().public() != next.public() {
+            let (challenge, new_public_key) = (self.challenge().await?, next.public());
+            let rotation = KeyRotation {
+                signature: self.identity.key().sign_rotation(&challenge, &new_public_key),
+                new_signature: next.sign_rotation(&challenge, &new_public_key),
+                challenge,
+                new_public_key,
+            };
+            self.tell("key", &rotation).await?;
+            self.identity.settle(next)?;
+            self.discard();
+        }
+        Ok(self.identity.key().fingerprint())
     }
 
     /// Posts to `/api/v1/agents/{this device}/{what}`.

@@ -19,6 +19,8 @@ words! {
         Rebooted = "rebooted",
         /// Another version of the agent runs.
         AgentChanged = "agent_changed",
+        /// Another device key took the place of the former one.
+        KeyRotated = "key_rotated",
         /// Two machines seem to use its identity.
         CloneSuspected = "clone_suspected",
         /// Hardware or operating system changed.

@@ -39,3 +39,25 @@ pub struct AgentToken {
 pub fn challenge_message(challenge: &str) -> Vec<u8> {
     [CHALLENGE_DOMAIN.as_bytes(), challenge.as_bytes()].concat()
 }
+
+/// Set before what is signed to replace a device key, so that this signature can stand for nothing else.
+pub const KEY_ROTATION_DOMAIN: &str = "reeve/agent-key-rotation/v1\n";
+
+/// `POST /agents/{id}/key`: another key takes the place of the device's; both halves have to be there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyRotation {
+    /// A fresh challenge, as received.
+    pub challenge: String,
+    /// The new Ed25519 public key, 32 bytes as base64url without padding.
+    pub new_public_key: String,
+    /// Signature of the present key over [`key_rotation_message`], base64url.
+    pub signature: String,
+    /// Signature of the new key over the same, base64url.
+    pub new_signature: String,
+}
+
+/// The bytes that both keys sign.
+#[must_use]
+pub fn key_rotation_message(challenge: &str, new_public_key: &str) -> Vec<u8> {
+    [KEY_ROTATION_DOMAIN, challenge, "\n", new_public_key].concat().into_bytes()
+}

@@ -1,21 +1,23 @@
 //! Every route of every face. Pages and server functions come from the portal; all others stand here.
 
 use crate::{
-    api::{api_key, audit, business, device, me, no_such_address, registration, service_account, service_location, user},
-    authenticate, events, health, install, link, origin, portal, security,
+    api::{api_key, audit, business, custom_role, device, me, no_such_address, oidc as oidc_provider, registration, service_account, service_location, user},
+    authenticate, events, health, install, limit, link, oidc, origin, portal, security,
     state::AppState,
 };
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     handler::Handler,
-    http::Request,
+    http::{Method, Request},
     middleware::from_fn_with_state,
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 use entity::wire::limits::MESSAGE_BYTES_MAX;
+use std::sync::LazyLock;
 use tower_http::{
-    CompressionLevel, compression::CompressionLayer, limit::RequestBodyLimitLayer, trace::TraceLayer,
+    CompressionLevel, compression::CompressionLayer, limit::RequestBodyLimitLayer,
+    timeout::RequestBodyTimeoutLayer, trace::TraceLayer,
 };
 
 /// Largest body that people may send.
@@ -51,6 +53,20 @@ pub fn endpoints() -> Vec<Endpoint> {
     rest().list
 }
 
+/// Is this a call of the API that agents make, before or after they have proved who they are?
+pub(crate) fn is_for_agents(method: &Method, path: &str) -> bool {
+    static CALLS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
+        endpoints().into_iter().filter(|endpoint| endpoint.audience != Audience::People).collect()
+    });
+    let path = path.strip_prefix("/api/v1").or_else(|| path.strip_prefix("/api"));
+    let fits = |pattern: &str, path: &str| {
+        let mut parts = path.split('/');
+        pattern.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == "{id}" || wanted == part))
+            && parts.next().is_none()
+    };
+    path.is_some_and(|path| CALLS.iter().any(|call| call.method == method && fits(call.path, path)))
+}
+
 fn rest() -> Rest {
     use Audience::{Agents, People, Public};
     Rest::default()
@@ -62,6 +78,7 @@ fn rest() -> Rest {
         .get(People, "/agents/{id}", device::get)
         .patch(People, "/agents/{id}", device::change)
         .delete(People, "/agents/{id}", device::revoke)
+        .post(People, "/agents/{id}/transfer", device::transfer)
         .delete(People, "/agents/{id}/clone-suspicion", device::settle_clone)
         .get(People, "/agents/{id}/services", device::services)
         .get(People, "/agents/{id}/software", device::software)
@@ -72,6 +89,7 @@ fn rest() -> Rest {
         .post(People, "/businesses", business::add)
         .get(People, "/businesses/{id}", business::get)
         .patch(People, "/businesses/{id}", business::rename)
+        .post(People, "/businesses/{id}/active", business::switch)
         .get(People, "/businesses/{id}/service-locations", service_location::of_business)
         .post(People, "/businesses/{id}/service-locations", service_location::add)
         .get(People, "/service-locations", service_location::list)
@@ -83,6 +101,11 @@ fn rest() -> Rest {
         .patch(People, "/users/{id}", user::switch)
         .put(People, "/users/{id}", user::change)
         .post(People, "/users/{id}/link", user::send_link)
+        .get(People, "/roles", custom_role::list)
+        .post(People, "/roles", custom_role::add)
+        .get(People, "/roles/{id}", custom_role::get)
+        .put(People, "/roles/{id}", custom_role::change)
+        .delete(People, "/roles/{id}", custom_role::remove)
         .get(People, "/audit", audit::list)
         .get(People, "/audit/export", audit::export)
         .post(People, "/audit/verification", audit::verify)
@@ -95,9 +118,16 @@ fn rest() -> Rest {
         .post(People, "/service-accounts", service_account::add)
         .get(People, "/service-accounts/{id}", service_account::get)
         .patch(People, "/service-accounts/{id}", service_account::change)
+        .get(People, "/oidc-providers", oidc_provider::list)
+        .post(People, "/oidc-providers", oidc_provider::add)
+        .put(People, "/oidc-providers/{id}", oidc_provider::change)
+        .delete(People, "/oidc-providers/{id}", oidc_provider::remove)
+        .get(People, "/sign-in-policy", oidc_provider::policy)
+        .put(People, "/sign-in-policy", oidc_provider::set_policy)
         .post(Public, "/agents/register", registration::register)
         .post(Public, "/agents/{id}/challenge", link::token::challenge)
         .post(Public, "/agents/{id}/token", link::token::exchange)
+        .post(Agents, "/agents/{id}/key", link::token::rotate)
         .post(Agents, "/agents/{id}/heartbeat", link::polling::heartbeat)
         .post(Agents, "/agents/{id}/metrics", link::polling::metrics)
         .post(Agents, "/agents/{id}/services", link::polling::services)
@@ -192,12 +222,17 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(for_people)
         .layer(compression)
         .route("/ws", get(link::accept))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route("/sign-in/oidc/callback", get(oidc::finish))
+        .route("/sign-in/oidc/{id}", get(oidc::begin))
         .route("/install.sh", get(install::install_sh))
         .route("/install.ps1", get(install::install_ps1))
         .route("/downloads/{file}", get(install::download))
+        .layer(from_fn_with_state(state.clone(), limit::limit))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
         .merge(portal::files(&state))
+        .layer(RequestBodyTimeoutLayer::new(state.config.limits.head_within))
+        .layer(axum::middleware::from_fn(security::unambiguous))
         .layer(from_fn_with_state(state.clone(), security::headers))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
             // The path alone: a query can hold the key of the setup link.

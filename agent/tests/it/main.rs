@@ -8,4 +8,5 @@ mod link;
 mod outage;
 mod process;
 mod registration;
+mod rotation;
 mod support;

@@ -31,6 +31,15 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
     sync_folder_of(path)
 }
 
+/// Puts the file at `from` in the place of the one at `to`, for good.
+///
+/// # Errors
+/// Whatever the file system refuses.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_folder_of(to)
+}
+
 /// Makes what happened to the names in the folder of `path` survive a power cut.
 ///
 /// # Errors

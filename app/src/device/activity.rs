@@ -87,6 +87,7 @@ const fn meaning(kind: ActivityKind) -> StatusKind {
         ActivityKind::LinkChanged
         | ActivityKind::Rebooted
         | ActivityKind::AgentChanged
+        | ActivityKind::KeyRotated
         | ActivityKind::FactsChanged
         | ActivityKind::SoftwareChanged
         | ActivityKind::ServiceChanged => StatusKind::Off,

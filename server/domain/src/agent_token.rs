@@ -1,20 +1,23 @@
 //! From a device key to a short-lived token, and from a token to an [`AgentCx`]. The keys, audience and type are the
 //! agents' alone: a person's credential is no good here.
 
-use crate::{AgentCx, Error, Result, Store};
+use crate::{AgentCx, Error, Result, Store, device::note, error::on_duplicate};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use entity::{
+    activity::ActivityKind,
     agent_token::{
-        AGENT_TOKEN_SECONDS, AgentToken, CHALLENGE_SECONDS, Challenge, ChallengeProof, challenge_message,
+        AGENT_TOKEN_SECONDS, AgentToken, CHALLENGE_SECONDS, Challenge, ChallengeProof, KeyRotation,
+        challenge_message, key_rotation_message,
     },
     device::DeviceState,
     id::DeviceId,
+    portal_event::PortalEvent,
     problem::{Problem, ProblemCode},
     table::{business, device},
 };
 use jsonwebtoken::{Algorithm, Header, Validation};
-use sea_orm::EntityTrait as _;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 
 /// What a token is for; a challenge is no token and a token no challenge.
@@ -83,15 +86,55 @@ pub async fn exchange(store: &Store, id: DeviceId, proof: ChallengeProof) -> Res
         return Err(Error::signed_out());
     }
     let key = public_key(&device.public_key)?;
+    verify(&key, &challenge_message(&proof.challenge), "signature", &proof.signature)?;
+    token(store, id)
+}
+
+/// Puts another key in the place of a device's. Asked again with the same key, nothing happens.
+///
+/// # Errors
+/// Signed out when the challenge is old or a signature is missing its key; invalid names the field; conflict when
+/// another key took the place first.
+pub async fn rotate(cx: &AgentCx, rotation: KeyRotation) -> Result<()> {
+    let (store, row) = (cx.store(), cx.device().await?);
+    if check(store, Audience::Challenge, &rotation.challenge)? != row.id {
+        return Err(Error::signed_out());
+    }
+    let message = key_rotation_message(&rotation.challenge, &rotation.new_public_key);
+    let (new, former) = (public_key(&rotation.new_public_key)?, public_key(&row.public_key)?);
+    verify(&new, &message, "new_signature", &rotation.new_signature)?;
+    if row.public_key == rotation.new_public_key {
+        return Ok(());
+    }
+    verify(&former, &message, "signature", &rotation.signature)?;
+    let change = store.begin().await?;
+    let moved = device::Entity::update_many()
+        .col_expr(device::Column::PublicKey, Expr::value(rotation.new_public_key.as_str()))
+        .filter(device::Column::Id.eq(row.id))
+        .filter(device::Column::PublicKey.eq(row.public_key.as_str()))
+        .exec(&*change)
+        .await
+        .map_err(on_duplicate("new_public_key", "Another device has this key."))?;
+    if moved.rows_affected != 1 {
+        return Err(Error::conflict(None, "Another key took the place of this one first."));
+    }
+    let summary = "The device key was replaced".to_owned();
+    note(&change, row.id, row.business_id, store.now(), ActivityKind::KeyRotated, summary).await?;
+    change.commit_unattended().await?;
+    store.publish(PortalEvent::Device { business_id: row.business_id, device_id: row.id });
+    Ok(())
+}
+
+/// Checks a signature that came as text.
+fn verify(key: &VerifyingKey, message: &[u8], field: &str, signature: &str) -> Result<()> {
     let signature = URL_SAFE_NO_PAD
-        .decode(&proof.signature)
+        .decode(signature)
         .ok()
         .and_then(|bytes| Signature::from_slice(&bytes).ok())
-        .ok_or_else(|| Problem::invalid("signature", "Must be 64 bytes as base64url without padding."))?;
-    key.verify_strict(&challenge_message(&proof.challenge), &signature).map_err(|_| {
-        Problem::new(ProblemCode::SignedOut, "The signature is not from the key of this device.")
-    })?;
-    token(store, id)
+        .ok_or_else(|| Problem::invalid(field, "Must be 64 bytes as base64url without padding."))?;
+    key.verify_strict(message, &signature).map_err(|_| {
+        Problem::new(ProblemCode::SignedOut, "The signature is not from the key of this device.").into()
+    })
 }
 
 /// From the bearer token of a request to the context of its device. Revocation works at once: the row is asked.

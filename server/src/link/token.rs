@@ -1,10 +1,13 @@
 //! How an agent gets the token that its other calls carry: a challenge, signed with the device key.
 
-use crate::api::{ApiResult, Id, Input};
-use axum::{Json, extract::State};
+use crate::{
+    api::{ApiProblem, ApiResult, Id, Input},
+    authenticate::Agent,
+};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::Store;
 use entity::{
-    agent_token::{AgentToken, Challenge, ChallengeProof},
+    agent_token::{AgentToken, Challenge, ChallengeProof, KeyRotation},
     id::DeviceId,
 };
 
@@ -20,4 +23,13 @@ pub(crate) async fn exchange(
     Input(proof): Input<ChallengeProof>,
 ) -> ApiResult<AgentToken> {
     Ok(Json(domain::agent_token::exchange(&store, id, proof).await?))
+}
+
+/// `POST /agents/{id}/key`: another key takes the place of the device's.
+pub(crate) async fn rotate(
+    Agent(agent): Agent,
+    Input(rotation): Input<KeyRotation>,
+) -> Result<StatusCode, ApiProblem> {
+    domain::agent_token::rotate(&agent, rotation).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -12,6 +12,7 @@ mod events;
 mod forged_token;
 mod install;
 mod inventory;
+mod key_rotation;
 mod link;
 mod metric;
 mod people;

@@ -4,7 +4,9 @@ use super::{World, http, socket};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use entity::{
-    agent_token::{AgentToken, Challenge, ChallengeProof, challenge_message},
+    agent_token::{
+        AgentToken, Challenge, ChallengeProof, KeyRotation, challenge_message, key_rotation_message,
+    },
     id::{BusinessId, DeviceId},
     problem::{Problem, ProblemCode},
     registration::{RegisterAnswer, RegisterRequest},
@@ -119,7 +121,25 @@ fn respond(request: &http::Request, world: &mut World) -> (u16, Value) {
         _ if !request.bearer().is_some_and(|token| world.agent_tokens.contains(token)) => {
             problem(ProblemCode::SignedOut, "The agent token is not good.")
         }
+        "key" => rotate(device, &read(request), world),
         _ => report(what, request, world),
+    }
+}
+
+fn rotate(device: DeviceId, rotation: &KeyRotation, world: &mut World) -> (u16, Value) {
+    let message = key_rotation_message(&rotation.challenge, &rotation.new_public_key);
+    let signature = |text: &str| Signature::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap();
+    let new: [u8; 32] = URL_SAFE_NO_PAD.decode(&rotation.new_public_key).unwrap().try_into().unwrap();
+    let new = VerifyingKey::from_bytes(&new).unwrap();
+    let former = world.devices.get(&device).expect("a registered device");
+    former.verify_strict(&message, &signature(&rotation.signature)).expect("the former key signs");
+    new.verify_strict(&message, &signature(&rotation.new_signature)).expect("the new key signs");
+    world.devices.insert(device, new);
+    world.agent_tokens.clear();
+    if world.lose_key_answer {
+        problem(ProblemCode::Internal, "The answer is lost.")
+    } else {
+        (204, Value::Null)
     }
 }
 

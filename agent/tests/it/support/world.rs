@@ -42,6 +42,8 @@ pub struct World {
     /// Samples are stored, but not acknowledged.
     pub keep_acks: bool,
     pub revoked: bool,
+    /// Another key is taken, and the answer that says so is lost.
+    pub lose_key_answer: bool,
 }
 
 impl World {
@@ -75,6 +77,7 @@ impl World {
             busy: 0,
             keep_acks: false,
             revoked: false,
+            lose_key_answer: false,
         }
     }
 

@@ -86,6 +86,9 @@ describe('the look of every page', () => {
     users: { path: () => '/users' },
     user: { path: () => `/users/${ids.user}` },
     account: { path: () => '/account' },
+    'account-factor': { path: () => '/account/factor' },
+    'account-factor-app': { path: () => '/account/factor?with=app' },
+    'account-confirm': { path: () => '/account/confirm?next=/account' },
     'account-password': { path: () => '/account/password' },
     menu: { path: () => '/', act: openMenu },
     keys: { path: () => '/', act: openKeys },
@@ -232,7 +235,7 @@ async function fits(page) {
 async function signInWrongly(page) {
   await page.getByLabel('Email address').fill('nobody@demo.example');
   await page.getByLabel('Password').fill('not the password');
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByText('The address or the password is wrong.').waitFor();
 }
 

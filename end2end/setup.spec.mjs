@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openBrowser, withPage } from './support/browser.mjs';
+import { addRequiredApp, answerWithCode } from './support/factor.mjs';
 import { alert, heading, isLive, open, outcome, problemOf, signIn } from './support/pages.mjs';
 import { startServer } from './support/server.mjs';
 
@@ -12,6 +13,7 @@ for (const js of [true, false]) {
   describe(`setup ${js ? 'with' : 'without'} JavaScript`, () => {
     let browser;
     let server;
+    let app;
     before(async () => {
       server = await startServer();
       browser = await openBrowser();
@@ -65,10 +67,18 @@ for (const js of [true, false]) {
         await heading(page, 'Set up Reeve').waitFor();
       }));
 
-    it('makes the first admin, who then sees what to do next', () =>
+    it('makes the first admin, who adds a second factor and then sees what to do next', () =>
       on(async (page) => {
         await open(page, server.setupLink, { js });
         await fill(page, ADMIN);
+        await heading(page, 'Add a second factor').waitFor();
+        for (const path of ['/', '/devices', '/account']) {
+          await open(page, path, { js });
+          await heading(page, 'Add a second factor').waitFor();
+        }
+        let recovery;
+        ({ app, recovery } = await addRequiredApp(page, { js }));
+        assert.equal(new Set(recovery).size, 10);
         await heading(page, 'Overview').waitFor();
         await page.getByText('No devices yet').waitFor();
         if (js) await isLive(page);
@@ -93,6 +103,7 @@ for (const js of [true, false]) {
         await open(page, '/sign-in', { js });
         assert.equal(await page.getByText(/link that the server printed/i).count(), 0);
         await signIn(page, ADMIN.email, ADMIN.password);
+        await answerWithCode(page, await app.code());
         await heading(page, 'Overview').waitFor();
       }));
   });

@@ -87,7 +87,7 @@ for (const js of [true, false]) {
           await heading(page, 'Account').waitFor();
           const mine = row(page, 'Your sessions', 'This session');
           await mine.getByText('Chrome on Linux').waitFor();
-          const others = page.getByRole('region', { name: 'Your sessions' }).getByRole('button', { name: 'End' });
+          const others = page.getByRole('region', { name: 'Your sessions' }).getByRole('button', { name: 'End', exact: true });
           // The tests before this one have left sessions too.
           for (let left = await others.count(); left > 0; left -= 1) {
             await others.first().click();
@@ -98,6 +98,29 @@ for (const js of [true, false]) {
 
           await goTo(other, '/devices');
           await other.waitForURL(/\/sign-in\?next=/);
+        });
+      }));
+
+    it('ends all other sessions at once', () =>
+      on(async (page) => {
+        await withPage(browser, { url: server.url, js }, async (other) => {
+          other.watch.allow(/401/);
+          await goTo(other, '/sign-in');
+          await signIn(other, person.email, person.password);
+          await heading(other, 'Overview').waitFor();
+
+          await goTo(page, '/sign-in?next=/account');
+          await signIn(page, person.email, person.password);
+          await heading(page, 'Account').waitFor();
+          await row(page, 'Your sessions', 'This session').getByText('Password', { exact: true }).waitFor();
+          const all = page.getByRole('button', { name: 'End all other sessions' });
+          await all.click();
+          await outcome(page, 'Your other sessions have ended.').waitFor();
+          await all.waitFor({ state: 'detached' });
+          assert.equal(await page.getByRole('region', { name: 'Your sessions' }).getByRole('row').count(), 2);
+
+          await goTo(other, '/');
+          await other.waitForURL('**/sign-in');
         });
       }));
 

@@ -1,6 +1,7 @@
 //! The real server on a free port, with data of its own.
 
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { AGENT, SERVER, SITE, UPDATER, plainEnvironment, temporaryFolder } from './paths.mjs';
 import { Program } from './program.mjs';
@@ -9,10 +10,13 @@ const OS = { linux: 'linux', darwin: 'macos', win32: 'windows' }[process.platfor
 const ARCH = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
 
 /** What the server prints once it serves: where it is, or the link to make the first admin. */
-const WELCOME = /(?:Reeve is at |\n {2})(http:\/\/[\d.:]+)(?:\/setup\?key=(\S+))?\n/;
+const WELCOME = /(?:Reeve is at |\n {2})(http:\/\/[\w.:]+)(?:\/setup\?key=(\S+))?\n/;
 
-/** Starts `reeve serve`; with `demo` the sample MSP is there, with its people and a token for an agent. */
-export async function startServer({ demo = false } = {}) {
+/**
+ * Starts `reeve serve`; with `demo` the sample MSP is there, with its people and a token for an agent. With `named` it
+ * is reached as localhost: browsers make passkeys for names, not for IP addresses.
+ */
+export async function startServer({ demo = false, named = false } = {}) {
   const { folder, remove } = temporaryFolder('server');
   const agents = join(folder, 'agents');
   mkdirSync(agents);
@@ -32,13 +36,17 @@ export async function startServer({ demo = false } = {}) {
     const code = await program.stop();
     if (code !== 0) throw new Error(`the server ended with ${code}\n${program.output.slice(-4000)}`);
   };
-  let program = run('127.0.0.1:0');
+  const port = named ? await freePort() : 0;
+  if (named) args.push('--public-url', `http://localhost:${port}`);
+  const listen = `127.0.0.1:${port}`;
+  let program = run(listen);
   try {
     const [, url, key] = await program.says(WELCOME);
     return {
       url,
       setupLink: key && `${url}/setup?key=${key}`,
       people: people(program.output),
+      database: join(folder, 'data', 'reeve.db'),
       platform: { os: OS, arch: ARCH },
       /** The demo's token for one agent. */
       get token() {
@@ -47,7 +55,7 @@ export async function startServer({ demo = false } = {}) {
       /** Ends it in order; [`again`] lets it run at the same address as before. */
       pause: end,
       async again() {
-        program = run(new URL(url).host);
+        program = run(named ? listen : new URL(url).host);
         await program.says(WELCOME);
       },
       async stop() {
@@ -63,6 +71,17 @@ export async function startServer({ demo = false } = {}) {
     remove();
     throw error;
   }
+}
+
+/** A port that was free a moment ago. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 /** The people whom the demo printed, by role: `{ admin, technician, auditor, owner, contact }`. */

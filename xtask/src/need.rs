@@ -52,6 +52,9 @@ pub fn for_tests(with_browser: bool) -> Result<()> {
         if program("npm").is_none() {
             missing.push("npm");
         }
+        if program("sqlite3").is_none() {
+            missing.push("sqlite3");
+        }
     }
     if missing.is_empty() { Ok(()) } else { install(&missing) }
 }

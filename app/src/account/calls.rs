@@ -21,6 +21,14 @@ pub async fn end_session(id: SessionId) -> Result<(), PortalError> {
     Ok(())
 }
 
+/// Ends all one's own sessions but the one that asks.
+#[server(prefix = "/portal", endpoint = "account/end-other-sessions", output = Answer)]
+pub async fn end_other_sessions() -> Result<(), PortalError> {
+    domain::account::end_other_sessions(&crate::context::cx().await?).await?;
+    crate::context::done("Your other sessions have ended.");
+    Ok(())
+}
+
 /// Changes one's own password and stays.
 #[server(prefix = "/portal", endpoint = "account/change-password", output = Answer)]
 pub async fn change_password(input: PasswordInput) -> Result<(), PortalError> {

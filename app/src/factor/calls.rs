@@ -25,6 +25,7 @@ pub async fn begin_totp() -> Result<TotpSetup, PortalError> {
 pub async fn confirm_totp(input: CodeInput) -> Result<Vec<String>, PortalError> {
     let codes = domain::factor::confirm_totp(&crate::context::cx().await?, input).await?;
     crate::context::done("Authenticator app set up. Your other sessions have ended.");
+    hand_over(&codes)?;
     Ok(codes)
 }
 
@@ -41,7 +42,17 @@ pub async fn remove_totp() -> Result<(), PortalError> {
 #[server(prefix = "/portal", endpoint = "factor/new-recovery-codes", output = Answer)]
 pub async fn new_recovery_codes() -> Result<Vec<String>, PortalError> {
     let cx = crate::context::cx().await?;
-    Ok(domain::factor::new_recovery_codes(&cx.confirmed()?).await?)
+    let codes = domain::factor::new_recovery_codes(&cx.confirmed()?).await?;
+    hand_over(&codes)?;
+    Ok(codes)
+}
+
+/// The recovery codes that a form sent without JavaScript was answered with: shown by the page that it leads back to,
+/// and by no other.
+#[server(prefix = "/portal", endpoint = "factor/take-recovery-codes", output = Answer)]
+pub async fn take_recovery_codes() -> Result<Option<Vec<String>>, PortalError> {
+    crate::context::cx().await?;
+    taken()
 }
 
 /// Begins to make a passkey: the options for `navigator.credentials.create`, as JSON.
@@ -66,6 +77,7 @@ pub async fn finish_passkey(name: String, credential: String) -> Result<Vec<Stri
 pub async fn rename_passkey(id: PasskeyId, name: String) -> Result<(), PortalError> {
     domain::factor::rename_passkey(&crate::context::cx().await?, id, name).await?;
     crate::context::done("Passkey renamed.");
+    crate::context::redirect("/account");
     Ok(())
 }
 
@@ -118,11 +130,11 @@ pub async fn finish_passkey_sign_in(
     crate::context::arrived(&domain::access::SignIn::Session(session), &next)
 }
 
-/// Proves with the password that it is still oneself, and goes on to `next`.
+/// Proves with the password that it is still oneself, and goes on to `next`; stays when that is empty.
 #[server(prefix = "/portal", endpoint = "confirm/password", output = Answer)]
 pub async fn confirm_with_password(password: String, next: String) -> Result<(), PortalError> {
     domain::access::confirm_with_password(&crate::context::cx().await?, &password).await?;
-    crate::context::redirect(&next);
+    go_on(&next);
     Ok(())
 }
 
@@ -130,7 +142,7 @@ pub async fn confirm_with_password(password: String, next: String) -> Result<(),
 #[server(prefix = "/portal", endpoint = "confirm/code", output = Answer)]
 pub async fn confirm_with_code(input: CodeInput, next: String) -> Result<(), PortalError> {
     domain::factor::confirm_with_code(&crate::context::cx().await?, input).await?;
-    crate::context::redirect(&next);
+    go_on(&next);
     Ok(())
 }
 
@@ -147,17 +159,21 @@ pub async fn finish_passkey_confirm(credential: String, next: String) -> Result<
     let cx = crate::context::cx().await?;
     domain::factor::finish_passkey_confirm(&cx, &begun()?, read(&credential)?).await?;
     forget()?;
-    crate::context::redirect(&next);
+    go_on(&next);
     Ok(())
 }
 
 #[cfg(feature = "ssr")]
-use on_server::{begun, forget, half, keep, read};
+use on_server::{begun, forget, go_on, half, hand_over, keep, read, taken};
 
 /// What these calls keep in the browser between their two halves.
 #[cfg(feature = "ssr")]
 mod on_server {
-    use crate::{context, error::PortalError};
+    use crate::{
+        context,
+        error::PortalError,
+        ui::toast::{decode, encode},
+    };
     use domain::access::CeremonySecret;
     use entity::problem::{Problem, ProblemCode};
 
@@ -186,6 +202,34 @@ mod on_server {
     /// It is done.
     pub(super) fn forget() -> Result<(), PortalError> {
         context::put_secret_cookie(COOKIE, "", 0)
+    }
+
+    /// Leads to `next`; those who were asked in place stay there.
+    pub(super) fn go_on(next: &str) {
+        if !next.is_empty() {
+            context::redirect(next);
+        }
+    }
+
+    /// Name of the cookie of recovery codes on their way to the page that shows them.
+    const CODES: &str = "reeve-recovery-codes";
+    /// Seconds that the way may take.
+    const CODES_SECONDS: u32 = 60;
+
+    /// The answer to a form that was sent without JavaScript is a redirect, which cannot carry the codes.
+    pub(super) fn hand_over(codes: &[String]) -> Result<(), PortalError> {
+        if codes.is_empty() || !context::is_plain_form_post() {
+            return Ok(());
+        }
+        context::put_secret_cookie(CODES, &encode(&codes.join(" ")), CODES_SECONDS)
+    }
+
+    /// The codes that were handed over to this page, once.
+    pub(super) fn taken() -> Result<Option<Vec<String>>, PortalError> {
+        let name = context::secret_cookie_name(CODES, context::store()?.public_url());
+        let Some(codes) = context::cookie(&name).filter(|codes| !codes.is_empty()) else { return Ok(None) };
+        context::put_secret_cookie(CODES, "", 0)?;
+        Ok(Some(decode(&codes).split(' ').map(str::to_owned).collect()))
     }
 
     /// The sign-in that waits for its second half, where there is to be one.

@@ -11,3 +11,9 @@ pub async fn sign_in(input: SignInInput, next: String) -> Result<(), PortalError
     let arrived = domain::access::sign_in(&store, &visitor, input).await?;
     crate::context::arrived(&arrived, &next)
 }
+
+/// Can one sign in with a passkey at the address of this server?
+#[server(prefix = "/portal", endpoint = "sign-in/passkeys-are-offered", output = Answer)]
+pub async fn passkeys_are_offered() -> Result<bool, PortalError> {
+    Ok(domain::factor::passkeys_are_possible(&crate::context::store()?))
+}

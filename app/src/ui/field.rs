@@ -42,6 +42,9 @@ pub fn Field(
     /// True for codes and names of machines.
     #[prop(optional)]
     mono: bool,
+    /// Which keys a phone offers: `numeric`, `text`, …
+    #[prop(optional)]
+    input_mode: Option<&'static str>,
 ) -> impl IntoView {
     let id = field_id(&name);
     let problem = field_problem(&name);
@@ -76,6 +79,7 @@ pub fn Field(
                 maxlength=max_length.map(|length| length.to_string())
                 minlength=min_length.map(|length| length.to_string())
                 pattern=pattern
+                inputmode=input_mode
                 autofocus=autofocus
                 spellcheck=(mono || kind != "text").then_some("false")
                 aria-invalid=move || problem.with(Option::is_some).then_some("true")

@@ -1,6 +1,8 @@
 //! Form: what people send. Works without JavaScript, where the server answers with a redirect that carries the
-//! problem; with JavaScript nothing is loaded anew.
+//! problem; with JavaScript nothing is loaded anew. When the server wants to know again who it is, the same is sent
+//! once more after the answer.
 
+use super::step_up::{StepUp, confirm_path, is_asked_for, use_step_up};
 use crate::error::PortalError;
 use entity::problem::Problem;
 use leptos::{context::Provider, form::ActionForm, html, prelude::*};
@@ -20,6 +22,8 @@ pub struct FormContext {
     pub pending: Signal<bool>,
     /// Names of the fields that show a problem of theirs.
     pub fields: StoredValue<Vec<String>>,
+    /// Sends once more what was sent last.
+    pub again: Callback<()>,
 }
 
 /// A form that calls a server function.
@@ -46,15 +50,23 @@ where
 {
     let element = NodeRef::<html::Form>::new();
     let toasts = super::toast::use_toasts();
+    let step_up = use_step_up();
     let problem = use_form_problem(action);
+    let again = use_again(action);
     let context = FormContext {
         id: S::PATH.trim_start_matches('/'),
         problem,
         pending: action.pending().into(),
         fields: StoredValue::new(Vec::new()),
+        again,
     };
     Effect::new(move |_| {
         action.version().track();
+        if action.version().get_untracked() > 0
+            && problem.with_untracked(|problem| problem.as_ref().is_some_and(is_asked_for))
+        {
+            step_up.ask(again);
+        }
         if action.value().with_untracked(|value| matches!(value, Some(Ok(_)))) {
             toasts.collect();
             if let (true, Some(form)) = (reset, element.get_untracked()) {
@@ -65,7 +77,7 @@ where
     // The fields come first into being: then it is known which problems they show themselves.
     let content = move || {
         let fields = children();
-        view! { <FormProblem context/> {fields} }
+        view! { <FormProblem context step_up/> {fields} }
     };
     view! {
         <Provider value=context>
@@ -76,22 +88,61 @@ where
     }
 }
 
+/// Keeps what the action was sent last, to send it once more.
+fn use_again<S>(action: ServerAction<S>) -> Callback<()>
+where
+    S: ServerFn<Error = PortalError> + Clone + Send + Sync + 'static,
+    S::Output: Send + Sync + 'static,
+{
+    let sent = StoredValue::new(None::<S>);
+    Effect::new(move |_| {
+        if let Some(input) = action.input().get() {
+            sent.set_value(Some(input));
+        }
+    });
+    Callback::new(move |()| {
+        if let Some(input) = sent.get_value() {
+            action.dispatch(input);
+        }
+    })
+}
+
 /// The problem of a form that none of its fields shows.
 #[component]
-fn FormProblem(context: FormContext) -> impl IntoView {
-    let text = move || {
+fn FormProblem(context: FormContext, step_up: StepUp) -> impl IntoView {
+    let shown = move || {
         let problem = context.problem.get()?;
         let is_shown = context.fields.with_value(|fields| {
             problem.field.as_ref().is_some_and(|field| fields.iter().any(|other| other == field))
         });
-        (!is_shown).then_some(problem.detail)
+        (!is_shown).then_some(problem)
     };
+    let confirm = StoredValue::new(confirm_path());
     view! {
         <div role="alert">
-            {move || text().map(|text| {
-                view! { <super::Notice kind=super::StatusKind::Bad>{text}</super::Notice> }
+            {move || shown().map(|problem| {
+                if is_asked_for(&problem) {
+                    view! { <ConfirmNotice context step_up href=confirm.get_value()/> }.into_any()
+                } else {
+                    view! { <super::Notice kind=super::StatusKind::Bad>{problem.detail}</super::Notice> }.into_any()
+                }
             })}
         </div>
+    }
+}
+
+/// Leads to the question; where JavaScript runs it is asked in place, and this is left when it was closed.
+#[component]
+fn ConfirmNotice(context: FormContext, step_up: StepUp, href: String) -> impl IntoView {
+    let ask = move |event: web_sys::MouseEvent| {
+        event.prevent_default();
+        step_up.ask(context.again);
+    };
+    view! {
+        <super::Notice kind=super::StatusKind::Info>
+            "This needs another proof of who you are. "
+            <a href=href on:click=ask>"Confirm that it is you"</a> "."
+        </super::Notice>
     }
 }
 

@@ -1,6 +1,6 @@
 //! Load: what a page shows while it waits, when it has what it waited for, and when that failed.
 
-use super::{button::Button, skeleton::Skeleton};
+use super::{button::Button, skeleton::Skeleton, step_up::confirm_path};
 use crate::error::PortalError;
 use entity::problem::{Problem, ProblemCode};
 use leptos::prelude::*;
@@ -65,11 +65,12 @@ pub fn ProblemPanel(
 ) -> impl IntoView {
     // Those who are signed out are sent elsewhere, which has a status of its own.
     #[cfg(feature = "ssr")]
-    if problem.code != ProblemCode::SignedOut {
+    if !matches!(problem.code, ProblemCode::SignedOut | ProblemCode::ConfirmIdentity) {
         crate::context::set_status(problem.code);
     }
     match problem.code {
         ProblemCode::SignedOut => view! { <Redirect path=sign_in_path()/> }.into_any(),
+        ProblemCode::ConfirmIdentity => view! { <Redirect path=confirm_path()/> }.into_any(),
         ProblemCode::NotFound | ProblemCode::Gone => view! {
             <Title text="Nothing here"/>
             <div class="empty-state">

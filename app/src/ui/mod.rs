@@ -30,6 +30,7 @@ pub mod select;
 pub mod skeleton;
 pub mod sparkline;
 pub mod status;
+pub mod step_up;
 pub mod table;
 pub mod tabs;
 pub mod theme;

@@ -14,6 +14,7 @@ pub use confirm::{begin_passkey_confirm, confirm_with_code, finish_passkey_confi
 pub use own::mine;
 pub use passkey::{begin_passkey, finish_passkey, remove_passkey, rename_passkey};
 pub use recovery::new_recovery_codes;
+pub use relying_party::passkeys_are_possible;
 pub use reset::reset;
 pub use sign_in::{begin_passkey_sign_in, choice, finish_passkey_sign_in, sign_in_with_code};
 pub use totp::{begin_totp, confirm_totp, remove_totp};
@@ -43,8 +44,4 @@ pub(crate) async fn who_has_any(store: &Store, ids: &[UserId]) -> Result<HashSet
         .all(store.db())
         .await?;
     Ok(totp.into_iter().map(|row| row.user_id).chain(passkeys.into_iter().map(|row| row.user_id)).collect())
-}
-/// Can there be passkeys at the address of this server?
-pub fn passkeys_are_possible(_: &Store) -> bool {
-    false
 }

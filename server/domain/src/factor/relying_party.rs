@@ -4,7 +4,8 @@ use crate::{Error, Result, Store};
 use webauthn_rs::prelude::{Url, Webauthn, WebauthnBuilder};
 
 /// Browsers make passkeys for names, never for bare IP addresses, and only where nobody can listen.
-pub(super) fn passkeys_are_possible(store: &Store) -> bool {
+#[must_use]
+pub fn passkeys_are_possible(store: &Store) -> bool {
     origin(store).is_some()
 }
 

@@ -1,6 +1,10 @@
 //! Providers of sign-in by OpenID Connect: the MSP's own, and those of single businesses.
 
-use crate::id::{BusinessId, OidcProviderId};
+use crate::{
+    factor::FactorPolicy,
+    id::{BusinessId, OidcProviderId},
+    platform::words,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +31,10 @@ pub struct OidcProviderView {
     pub is_active: bool,
     /// The address that the provider has to send people back to.
     pub redirect_url: String,
+    /// The sign-in page with the button of this provider; for a business the only one that has it.
+    pub sign_in_url: String,
+    /// People who have signed in with it and are known by it since.
+    pub people: u64,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }
@@ -61,6 +69,15 @@ impl std::fmt::Debug for OidcProviderInput {
     }
 }
 
+/// The providers, and what one has to know to add one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OidcSettings {
+    /// The address that every provider has to send people back to.
+    pub redirect_url: String,
+    /// Those within reach, by name.
+    pub providers: Vec<OidcProviderView>,
+}
+
 /// A button of the sign-in page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInProvider {
@@ -68,4 +85,46 @@ pub struct SignInProvider {
     pub id: OidcProviderId,
     /// What the button says.
     pub provider_name: String,
+}
+
+/// What is asked to decide who has to have a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInPolicy {
+    /// Who has to.
+    pub factor_policy: FactorPolicy,
+}
+
+words! {
+    /// Why a sign-in with a provider came to nothing. Says nothing of who has an account here.
+    OidcFailure {
+        /// The person, or the provider, did not go on.
+        Cancelled = "cancelled",
+        /// Used already, too old, or begun in another browser.
+        Over = "over",
+        /// The provider, or we, did not accept it.
+        Refused = "refused",
+        /// Too many tries.
+        Slowed = "slowed",
+        /// The provider does not answer.
+        Unavailable = "unavailable",
+    }
+}
+
+impl OidcFailure {
+    /// What the sign-in page says.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Cancelled => "You were not signed in there. Try again, or sign in with your password.",
+            Self::Over => "This took too long, or was done already. Begin again.",
+            Self::Refused => {
+                "You could not be signed in this way. Whoever runs Reeve for you can tell you which account to use."
+            }
+            Self::Slowed => "Too many tries. Wait some minutes and try again.",
+            Self::Unavailable => {
+                "The provider cannot be reached at this moment. Try again, or sign in with your password."
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What a running server needs to know beyond its store, checked once at start.
 
+use crate::limit::Limits;
 use anyhow::{Result, bail, ensure};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -17,6 +18,10 @@ pub struct Config {
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` says where a request came from.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Other addresses under which people open the portal, in the form of `public_url`.
+    pub also_at: Vec<String>,
+    /// How much anybody may ask.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -27,10 +32,11 @@ impl Config {
     }
 }
 
-/// The address that is meant when nobody says how people reach this server.
+/// The address that is meant when nobody says how people reach this server. A name and not the bare address of this
+/// machine: browsers make no passkeys for addresses.
 #[must_use]
 pub fn default_public_url(listen: SocketAddr) -> String {
-    if listen.ip().is_unspecified() {
+    if listen.ip().is_unspecified() || listen.ip().is_loopback() {
         format!("http://localhost:{}", listen.port())
     } else {
         format!("http://{listen}")
@@ -79,6 +85,6 @@ mod tests {
     #[test]
     fn everywhere_is_shown_as_localhost() {
         assert_eq!(default_public_url(([0, 0, 0, 0], 80).into()), "http://localhost:80");
-        assert_eq!(default_public_url(([127, 0, 0, 1], 8080).into()), "http://127.0.0.1:8080");
+        assert_eq!(default_public_url(([127, 0, 0, 1], 8080).into()), "http://localhost:8080");
     }
 }

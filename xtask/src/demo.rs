@@ -31,7 +31,7 @@ pub fn run_demo(port: u16, keep: bool) -> Result<()> {
     places.wait_for_server(&mut server, port, &stop)?;
     let mut agent = places.agent(port)?;
     eprintln!(
-        "\nThe portal is at http://127.0.0.1:{port}\n\
+        "\nThe portal is at http://localhost:{port}\n\
          This machine is one of its devices; its agent writes to {}\n\
          Ctrl-C stops everything.\n",
         places.agent_log().display()

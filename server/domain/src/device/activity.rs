@@ -8,6 +8,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use entity::{
     activity::{ActivityKind, ActivityView},
+    audit::ActorKind,
     id::{AuditEntryId, BusinessId, DeviceEventId, DeviceId},
     page::{PAGE_SIZE, PAGE_SIZE_MAX, Page},
     table::{audit_entry, device_event},
@@ -46,6 +47,8 @@ pub async fn activity(
         .select::<audit_entry::Entity>()
         .filter(audit_entry::Column::DeviceId.eq(id))
         .filter(audit_entry::Column::Id.lt(AuditEntryId(before)))
+        // What the machine itself did is among its events already.
+        .filter(audit_entry::Column::ActorKind.is_in([ActorKind::Person, ActorKind::ApiKey]))
         .order_by_desc(audit_entry::Column::Id)
         .limit(fetch)
         .all(cx.db())

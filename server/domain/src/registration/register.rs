@@ -2,6 +2,7 @@
 
 use crate::{
     Error, Result, Store, Visitor, agent_token,
+    audit::{Actor, Record},
     device::{note, os_version, search_text},
     error::on_duplicate,
     secret,
@@ -85,7 +86,9 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         .await?;
     let summary = format!("Registered from {}", visitor.source_ip);
     note(&change, id, token.business_id, now, ActivityKind::Registered, summary).await?;
-    change.commit_unattended().await?;
+    let actor = Actor { name: "A machine with a registration token".to_owned(), ..Actor::knocking(visitor) };
+    let record = Record::new("device.register", format!("Registered {device_name}")).device(id).before(token.id);
+    change.commit(&actor, Some(token.business_id), record).await?;
     store.publish(PortalEvent::Registered {
         business_id: token.business_id,
         token_id: token.id,

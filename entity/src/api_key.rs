@@ -3,6 +3,7 @@
 use crate::{
     id::{ApiKeyId, BusinessId, UserId},
     policy::{Action, Permissions},
+    user::{GrantView, Role},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,8 @@ pub struct ApiKeyView {
     pub allowed_networks: Vec<String>,
     /// Who made it.
     pub created_by: UserId,
+    /// The name of who made it, when whoever asks may know of them.
+    pub created_by_name: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it stops working.
@@ -47,6 +50,14 @@ pub struct ApiKeyView {
     pub last_used_ip: Option<String>,
     /// When it was taken back.
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+impl ApiKeyView {
+    /// Does it work at this time, as far as the key itself decides?
+    #[must_use]
+    pub fn works_at(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at > now
+    }
 }
 
 /// What is asked to make a key.
@@ -94,5 +105,64 @@ pub struct ServiceAccountInput {
     #[serde(default)]
     pub business_id: Option<BusinessId>,
     /// What it is: decides what it reaches and may do.
-    pub role: crate::user::Role,
+    pub role: Role,
+    /// For a technician: every business.
+    #[serde(default)]
+    pub every_business: bool,
+    /// Businesses granted to a technician.
+    #[serde(default)]
+    pub granted: Vec<BusinessId>,
+}
+
+/// What is asked to change a service account; what is absent stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceAccountChange {
+    /// What people call it.
+    #[serde(default)]
+    pub full_name: Option<String>,
+    /// False: its keys do not work.
+    #[serde(default)]
+    pub is_active: Option<bool>,
+}
+
+/// A program that acts beside people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceAccountView {
+    /// Names the account.
+    pub id: UserId,
+    /// What people call it.
+    pub full_name: String,
+    /// What it is.
+    pub role: Role,
+    /// All that its keys can be allowed.
+    pub permissions: Permissions,
+    /// Whose it is; absent for the MSP's own.
+    pub business_id: Option<BusinessId>,
+    /// The name of that business.
+    pub business_name: Option<String>,
+    /// What it was granted, as far as whoever asks may know of it.
+    pub grants: Vec<GrantView>,
+    /// False: its keys do not work.
+    pub is_active: bool,
+    /// Keys of it that have neither expired nor been revoked.
+    pub working_keys: u32,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+impl ServiceAccountView {
+    /// Names of the businesses whose devices it sees, in words.
+    #[must_use]
+    pub fn reach_words(&self) -> String {
+        if let Some(business) = &self.business_name {
+            return business.clone();
+        }
+        let every = self.grants.iter().any(|grant| grant.business_id.is_none());
+        if self.role != Role::Technician || every {
+            return "All businesses".to_owned();
+        }
+        let names: Vec<_> = self.grants.iter().filter_map(|grant| grant.business_name.clone()).collect();
+        if names.is_empty() { "No business granted".to_owned() } else { names.join(", ") }
+    }
 }

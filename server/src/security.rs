@@ -1,26 +1,51 @@
 //! The headers that tell browsers what our pages may do, on every response.
 
-use crate::state::AppState;
+use crate::{api::ApiProblem, state::AppState};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use entity::problem::{Problem, ProblemCode};
 
 /// What a response without scripts may do: nothing.
 const CSP_BARE: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 /// For a year, this host is reached by TLS alone.
 const HSTS: &str = "max-age=31536000";
 
-/// The policy of a page whose inline scripts carry this nonce. `style-src-attr` is open because server-rendered
-/// meters and charts say their widths there; style elements and sheets come from us alone.
+/// What may stand in a request once: said twice, a proxy before us and we could each believe another one.
+static ONCE: [HeaderName; 8] = [
+    header::AUTHORIZATION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::ORIGIN,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("sec-fetch-site"),
+];
+
+/// The policy of a page whose inline scripts carry this nonce. There is no other exception: meters and charts say
+/// their widths as attributes of SVG, and no element has a style of its own.
 pub(crate) fn page_policy(nonce: &str) -> String {
     format!(
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'nonce-{nonce}'; style-src 'self'; \
-         style-src-attr 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+         img-src 'self' data:; object-src 'none'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'"
     )
+}
+
+/// Refuses a request that says twice what can only be once.
+pub(crate) async fn unambiguous(request: Request, next: Next) -> Response {
+    let twice = ONCE.iter().find(|name| request.headers().get_all(*name).iter().nth(1).is_some());
+    match twice {
+        None => next.run(request).await,
+        Some(name) => {
+            let detail = format!("The header {name} stands in this request more than once.");
+            ApiProblem::from(Problem::new(ProblemCode::Invalid, detail)).into_response()
+        }
+    }
 }
 
 /// Adds the headers; what a face has already said stays.

@@ -1,15 +1,36 @@
 //! A server from its start to its orderly end.
 
 use crate::{
-    config::Config, install::Downloads, job, link::Registry, portal, router::router, state::AppState,
+    config::Config,
+    install::Downloads,
+    job,
+    limit::{Limiter, TIDY_EVERY},
+    link::Registry,
+    portal,
+    router::router,
+    state::AppState,
+    web::OtherServers,
 };
 use anyhow::{Context, Result};
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use domain::Store;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+use tower::Service as _;
 
 /// How long requests and sockets get to end once the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Bytes that the head of a request may take.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// After the system had no connection to give, it gets this long to recover.
+const RECOVER: Duration = Duration::from_millis(500);
 
 /// A server that runs.
 pub struct Server {
@@ -17,7 +38,7 @@ pub struct Server {
     store: Store,
     registry: Arc<Registry>,
     stop: watch::Sender<bool>,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 impl Server {
@@ -33,10 +54,17 @@ impl Server {
         tracing::info!(programs = downloads.len(), "the agent's programs are offered for download");
         let registry = Arc::<Registry>::default();
         store.set_courier(registry.clone());
+        match OtherServers::new() {
+            Ok(web) => store.set_web(Arc::new(web)),
+            Err(error) => {
+                tracing::warn!(%error, "other servers cannot be reached: nobody can sign in by them")
+            }
+        }
         let (stop, stopping) = watch::channel(false);
         job::start(&store, &stopping);
         let state = AppState {
             store: store.clone(),
+            limiter: Arc::new(Limiter::new(&config.limits)),
             config: Arc::new(config),
             registry: registry.clone(),
             downloads: Arc::new(downloads),
@@ -44,9 +72,9 @@ impl Server {
             site,
             stopping: stopping.clone(),
         };
-        let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
-        let task =
-            tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(stopped(stopping)).into_future());
+        tokio::spawn(tidy(Arc::clone(&state.limiter), stopping.clone()));
+        let head_within = state.config.limits.head_within;
+        let task = tokio::spawn(accept(listener, router(state), head_within, stopping));
         tracing::info!(%address, "serving");
         Ok(Self { address, store, registry, stop, task })
     }
@@ -73,7 +101,7 @@ impl Server {
         self.task.abort();
         self.store.close().await;
         match ended {
-            Ok(served) => served?.context("the listener failed"),
+            Ok(served) => served.context("the listener failed"),
             Err(_) => {
                 tracing::warn!("some requests did not end in time and were cut off");
                 Ok(())
@@ -82,7 +110,85 @@ impl Server {
     }
 }
 
-async fn stopped(mut stopping: watch::Receiver<bool>) {
+/// Takes connections until the server stops, then waits for those that are in the middle of something.
+async fn accept(
+    listener: TcpListener,
+    app: Router,
+    head_within: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // Every connection holds a receiver for as long as it lives.
+    let (open, _) = watch::channel(());
+    loop {
+        let accepted = tokio::select! {
+            () = stopped(&mut stopping) => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let serving = connection(stream, peer, app.clone(), head_within, stopping.clone());
+                let counted = open.subscribe();
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(counted);
+                });
+            }
+            // Mostly a peer that was gone already; else, the system is out of something and needs a moment.
+            Err(error) => {
+                tracing::debug!(%error, "a connection was not taken");
+                tokio::time::sleep(RECOVER).await;
+            }
+        }
+    }
+    drop(listener);
+    open.closed().await;
+}
+
+/// Serves one connection. Whoever dawdles over the head of a request, or makes it longer than any honest one, is cut
+/// off.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    head_within: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        app.clone().call(request)
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_within)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), answer)
+        .with_upgrades();
+    let mut serving = pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::trace!(%error, "a connection broke");
+    }
+}
+
+/// Lets the limiter forget what is over.
+async fn tidy(limiter: Arc<Limiter>, mut stopping: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(TIDY_EVERY);
+    loop {
+        tokio::select! {
+            () = stopped(&mut stopping) => return,
+            _ = ticks.tick() => limiter.tidy(),
+        }
+    }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // An error means that the sender is gone, which ends the server too.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -1,16 +1,20 @@
 //! From an API key to a context: the owner's, as they are at this moment, within the key's scopes.
 
 use super::{Credential, Cx, Visitor, sign_in};
-use crate::{Error, Result, Store, secret};
-use chrono::Duration;
+use crate::{Error, Result, Store, secret, store::Change};
+use chrono::{DateTime, Duration, Utc};
 use entity::{
     api_key::KEY_PREFIX,
-    policy::{Action, Permissions},
-    table::{api_key, user},
+    id::UserId,
+    policy::{Action, Permissions, held},
+    table::{api_key, custom_role, user},
     user::UserKind,
 };
 use ipnet::IpNet;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _, Select,
+    sea_query::Expr,
+};
 use std::net::IpAddr;
 
 /// The time of the last use is written down no more often than this.
@@ -49,9 +53,8 @@ pub async fn api_key_cx(store: &Store, visitor: &Visitor, secret: &str) -> Resul
     if user.kind == UserKind::Service {
         me.must_change_password = false;
     }
-    if key.last_used_at.is_none_or(|at| at + NOTED_EVERY <= now)
-        || key.last_used_ip.as_deref() != Some(visitor.source_ip.as_str())
-    {
+    // Once a minute and not with every address: two machines that share a key must not make each call a commit.
+    if key.last_used_at.is_none_or(|at| at + NOTED_EVERY <= now) {
         let change = store.begin().await?;
         api_key::Entity::update_many()
             .col_expr(api_key::Column::LastUsedAt, Expr::value(now))
@@ -61,7 +64,43 @@ pub async fn api_key_cx(store: &Store, visitor: &Visitor, secret: &str) -> Resul
             .await?;
         change.commit_unattended().await?;
     }
-    Ok(Cx::new(store, me, reach, Credential::ApiKey(key.id), visitor))
+    let cx = Cx::new(store, me, reach, Credential::ApiKey(key.id), visitor);
+    Ok(Cx { key_name: Some(key.key_name), ..cx })
+}
+
+/// The keys that act as whoever asks: theirs wherever they reach, like the rest of their account. A key sees itself
+/// alone.
+pub(crate) fn own_keys(cx: &Cx) -> Select<api_key::Entity> {
+    let own = api_key::Entity::find().filter(api_key::Column::UserId.eq(cx.me().id));
+    match cx.api_key_id() {
+        Some(id) => own.filter(api_key::Column::Id.eq(id)),
+        None => own,
+    }
+}
+
+/// How many keys of a user work.
+pub(crate) async fn count_working(change: &Change, id: UserId, now: DateTime<Utc>) -> Result<u64> {
+    let working = api_key::Entity::find()
+        .filter(api_key::Column::UserId.eq(id))
+        .filter(api_key::Column::RevokedAt.is_null())
+        .filter(api_key::Column::ExpiresAt.gt(now));
+    Ok(working.count(&**change).await?)
+}
+
+/// All that a user may do at this moment, if they are switched on; nobody changes it before `change` ends.
+pub(crate) async fn held_now(change: &Change, id: UserId) -> Result<Permissions> {
+    let row = user::Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(&**change)
+        .await?
+        .filter(|row| row.is_active)
+        .ok_or_else(|| Error::not_found("user"))?;
+    let custom = match row.custom_role_id {
+        Some(role) => custom_role::Entity::find_by_id(role).lock_shared().one(&**change).await?,
+        None => None,
+    };
+    let custom: Option<Permissions> = custom.map(|role| read(&role.permissions)).transpose()?;
+    Ok(held(row.role, custom.as_ref(), &read(&row.extra_permissions)?))
 }
 
 /// The networks of a key.

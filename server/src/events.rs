@@ -35,6 +35,8 @@ use tokio::{
 const STREAMS_PER_USER_MAX: usize = 32;
 /// How often a stream asks whether its session still lives, and with what reach.
 const RECHECK_EVERY: Duration = Duration::from_secs(30);
+/// How soon after a decision of somebody's it asks, so that many decisions at once cost one question.
+const RECHECK_SOON: Duration = Duration::from_millis(250);
 /// How often a silent stream says that it is there; proxies cut silent ones.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 
@@ -91,6 +93,8 @@ pub(crate) async fn events(
     recheck.reset();
     let watcher = Watcher {
         events: state.store.events(),
+        decisions: state.store.decisions(),
+        asks_soon: false,
         stopping: state.stopping.clone(),
         visitor: visitor(&parts, &state.config),
         cx: caller.cx,
@@ -109,6 +113,9 @@ pub(crate) async fn events(
 struct Watcher {
     state: AppState,
     events: broadcast::Receiver<PortalEvent>,
+    decisions: watch::Receiver<u64>,
+    /// True when the next question was moved ahead already.
+    asks_soon: bool,
     stopping: watch::Receiver<bool>,
     visitor: Visitor,
     secret: SessionSecret,
@@ -137,6 +144,11 @@ impl Watcher {
             let happened = tokio::select! {
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
                 _ = self.recheck.tick() => None,
+                Ok(()) = self.decisions.changed(), if !self.asks_soon => {
+                    self.asks_soon = true;
+                    self.recheck.reset_after(RECHECK_SOON);
+                    continue;
+                }
                 event = self.events.recv() => Some(event),
             };
             match happened {
@@ -152,8 +164,14 @@ impl Watcher {
 
     /// Takes the session's present reach; `None` when it is over. A database that does not answer ends nothing.
     async fn recheck(&mut self) -> Option<()> {
+        self.asks_soon = false;
         match domain::access::watching_cx(&self.state.store, &self.visitor, &self.secret).await {
-            Ok(cx) => self.cx = cx,
+            Ok(cx) => {
+                if !cx.reaches_as_before(&self.cx) {
+                    self.waiting.push_back(PortalEvent::Resync);
+                }
+                self.cx = cx;
+            }
             Err(error) if error.problem().code == ProblemCode::SignedOut => return None,
             Err(_) => {}
         }

@@ -146,6 +146,18 @@ pub async fn authenticate(store: &Store, bearer: &str) -> Result<AgentCx> {
     Ok(AgentCx::new(store, &active(store, id).await?))
 }
 
+/// May a device that proved who it is some time ago still talk, and for the same business?
+///
+/// # Errors
+/// Gone when it was revoked, forbidden when it was moved or its business was switched off.
+pub async fn recheck(cx: &AgentCx) -> Result<()> {
+    if cx.device().await?.business_id == cx.business_id() {
+        Ok(())
+    } else {
+        Err(Error::forbidden("This device was moved to another business."))
+    }
+}
+
 /// A token for a device that has just proved who it is.
 pub(crate) fn token(store: &Store, id: DeviceId) -> Result<AgentToken> {
     Ok(AgentToken {

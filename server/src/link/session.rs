@@ -5,6 +5,7 @@ use super::{
     ack::{Gate, Span},
     registry::{Leave, Seat},
 };
+use crate::limit::{self, Limiter};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use domain::{AgentCx, LinkId};
 use entity::{
@@ -27,8 +28,10 @@ const SILENCE: Duration = Duration::from_secs(SOCKET_SILENCE_SECONDS);
 const PING_AFTER: Duration = Duration::from_secs(SOCKET_SILENCE_SECONDS / 2);
 /// Messages with samples that may wait for their commit at once; beyond it the socket is not read.
 const IN_FLIGHT_MAX: usize = 4;
-/// Agents come back within this many seconds after the server stopped, each at its own moment.
+/// Agents come back within this many seconds after the server stopped or they were moved, each at its own moment.
 const RETURN_WITHIN_SECONDS: u32 = 8;
+/// How often a socket asks whether its device may still talk: what another server process decided is heard by this.
+const RECHECK_EVERY: Duration = Duration::from_secs(30);
 /// Seconds until an agent may send again what the server failed to store for reasons of its own.
 const RETRY_AFTER_SECONDS: u32 = 30;
 /// Longest detail of an `unsupported`, in characters.
@@ -59,10 +62,15 @@ impl End {
 }
 
 /// Serves one socket until it ends.
-pub(super) async fn run(socket: WebSocket, agent: AgentCx, registry: Arc<Registry>) {
+pub(super) async fn run(
+    socket: WebSocket,
+    agent: AgentCx,
+    registry: Arc<Registry>,
+    limiter: Arc<Limiter>,
+) {
     let device = agent.device_id();
     let Some(seat) = registry.sit(device) else { return };
-    let mut session = Session::new(socket, agent, seat);
+    let mut session = Session::new(socket, agent, seat, limiter);
     let end = match session.greet().await {
         ControlFlow::Break(end) => end,
         ControlFlow::Continue(()) => {
@@ -108,6 +116,8 @@ enum Turn {
     Hear(Option<Result<Message, axum::Error>>),
     /// Nothing came for a while.
     Silence,
+    /// It is time to ask whether the device may still talk.
+    Recheck,
 }
 
 type Append = BoxFuture<'static, (Span, domain::Result<MetricsAnswer>)>;
@@ -120,10 +130,14 @@ struct Session {
     gate: Gate,
     heard_at: Instant,
     pings: u64,
+    limiter: Arc<Limiter>,
+    /// Nothing is read before: the device sent more than its share.
+    reads_from: Instant,
+    recheck_at: Instant,
 }
 
 impl Session {
-    fn new(socket: WebSocket, agent: AgentCx, seat: Seat) -> Self {
+    fn new(socket: WebSocket, agent: AgentCx, seat: Seat, limiter: Arc<Limiter>) -> Self {
         Self {
             socket,
             agent,
@@ -132,6 +146,22 @@ impl Session {
             gate: Gate::default(),
             heard_at: Instant::now(),
             pings: 0,
+            limiter,
+            reads_from: Instant::now(),
+            recheck_at: Instant::now() + RECHECK_EVERY,
+        }
+    }
+
+    /// Ends the session of a device that was revoked or moved, or whose business was switched off. A database that does
+    /// not answer ends nothing.
+    async fn recheck(&mut self) -> ControlFlow<End> {
+        self.recheck_at = Instant::now() + RECHECK_EVERY;
+        match domain::agent_token::recheck(&self.agent).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => match error.problem() {
+                problem if problem.code.is_refusal() => self.refuse(problem).await,
+                _ => ControlFlow::Continue(()),
+            },
         }
     }
 
@@ -171,17 +201,21 @@ impl Session {
     async fn serve(&mut self) -> End {
         loop {
             let patience = self.patience();
-            let may_read = self.appends.len() < IN_FLIGHT_MAX;
+            let waits = self.reads_from > Instant::now();
+            let may_read = self.appends.len() < IN_FLIGHT_MAX && !waits;
             let turn = tokio::select! {
                 leave = &mut self.seat.leave => return left(leave.ok()),
                 Some((span, outcome)) = self.appends.next() => Turn::Settle(span, outcome),
                 frame = self.socket.recv(), if may_read => Turn::Hear(frame),
+                () = sleep_until(self.reads_from), if waits => continue,
                 () = sleep_until(patience) => Turn::Silence,
+                () = sleep_until(self.recheck_at) => Turn::Recheck,
             };
             let step = match turn {
                 Turn::Settle(span, outcome) => self.settle(span, outcome).await,
                 Turn::Hear(frame) => self.heard(frame).await,
                 Turn::Silence => self.silent().await,
+                Turn::Recheck => self.recheck().await,
             };
             if let ControlFlow::Break(end) = step {
                 return end;
@@ -216,6 +250,9 @@ impl Session {
     async fn answer(&mut self, message: ToServer) -> ControlFlow<End> {
         let agent = &self.agent;
         domain::report::seen(agent, LinkKind::Socket);
+        if let Err(wait) = self.limiter.message(agent.device_id(), agent.business_id()) {
+            return self.hold_back(&message, wait).await;
+        }
         let outcome = match message {
             ToServer::Heartbeat(_) | ToServer::Pong { .. } => Ok(()),
             ToServer::Metrics(metrics) => {
@@ -238,6 +275,16 @@ impl Session {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => self.refuse(error.problem()).await,
         }
+    }
+
+    /// Answers a message beyond the device's share, and reads the next one when there is room again.
+    async fn hold_back(&mut self, message: &ToServer, wait: Duration) -> ControlFlow<End> {
+        self.reads_from = Instant::now() + wait.min(SEND_WITHIN);
+        let problem = limit::too_many(wait);
+        let ToServer::Metrics(metrics) = message else { return self.refuse(problem).await };
+        // In its turn: what came later must not be acknowledged over it.
+        self.appends.push_back(Box::pin(std::future::ready((Span::of(metrics), Err(problem.into())))));
+        ControlFlow::Continue(())
     }
 
     /// Hands samples on; they are acknowledged when they are committed.
@@ -298,7 +345,9 @@ impl Session {
             End::Replaced => close_code::POLICY,
             End::Goodbye(reason) => {
                 let retry_after_seconds = match reason {
-                    DisconnectReason::ServerStopped => moment_of(&self.agent),
+                    DisconnectReason::ServerStopped | DisconnectReason::AccessChanged => {
+                        moment_of(&self.agent)
+                    }
                     _ => RETRY_AFTER_SECONDS,
                 };
                 if self.send(&ToAgent::Goodbye { reason, retry_after_seconds }).await.is_break() {
@@ -359,7 +408,7 @@ mod tests {
     use super::*;
 
     /// The size of what a function's future needs for as long as it lives.
-    fn size<F>(_: impl FnOnce(WebSocket, AgentCx, Arc<Registry>) -> F) -> usize {
+    fn size<F>(_: impl FnOnce(WebSocket, AgentCx, Arc<Registry>, Arc<Limiter>) -> F) -> usize {
         size_of::<F>()
     }
 

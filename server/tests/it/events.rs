@@ -93,3 +93,49 @@ async fn one_person_may_have_many_pages_open_but_not_endlessly_many() {
     let refused = send(server.admin.request(Method::GET, "/portal/events")).await;
     assert_eq!(refused.problem(429).retry_after_seconds, Some(60));
 }
+
+/// Access that ends while a stream is open: the stream ends, or goes on with what is left, within seconds.
+#[tokio::test]
+async fn a_stream_follows_what_its_person_may_still_see() {
+    let server = TestServer::start().await;
+    let admin = server.world.admin_now().await;
+    let both = [server.ours.business, server.theirs.business];
+    let technician = server.world.session(Role::Technician, None, &both).await;
+    let technician = Person::with_session(&server.url, &technician);
+    let contact = server.person(Role::Contact, server.ours).await;
+    let (mut open, mut removed) = (Stream::open(&technician).await, Stream::open(&contact).await);
+    assert_eq!(open.next().await, Some(PortalEvent::Resync));
+    assert_eq!(removed.next().await, Some(PortalEvent::Resync));
+
+    let people = domain::user::list(&admin, None).await.expect("a list");
+    let who = |role: Role| people.iter().find(|user| user.role == role).expect("somebody").clone();
+    let confirmed = admin.confirmed().expect("just now");
+    domain::user::set_active(&confirmed, who(Role::Contact).id, false).await.expect("switched off");
+    assert_eq!(removed.next().await, None, "who is switched off is told nothing more");
+
+    let tom = who(Role::Technician);
+    let input = entity::user::UserInput {
+        email: tom.email.clone(),
+        full_name: tom.full_name.clone(),
+        role: Role::Technician,
+        granted: vec![server.ours.business],
+        ..crate::support::world::user_input()
+    };
+    domain::user::change(&confirmed, tom.id, input).await.expect("one grant less");
+    assert_eq!(open.next().await, Some(PortalEvent::Resync), "what is shown is not theirs any more");
+    for estate in [server.theirs, server.ours] {
+        let agent = FakeAgent::of(&server, estate).await;
+        let (mut socket, _) = agent.connect().await;
+        socket.send(&ToServer::Metrics(metrics(5, 5))).await;
+        socket.next().await;
+    }
+    let told = open.next().await.expect("an event");
+    assert_eq!(told.business_id(), Some(server.ours.business), "nothing of what was taken away: {told:?}");
+
+    let owner = server.person(Role::BusinessOwner, server.ours).await;
+    let mut of_business = Stream::open(&owner).await;
+    assert_eq!(of_business.next().await, Some(PortalEvent::Resync));
+    domain::business::set_active(&admin.confirmed().expect("just now"), server.ours.business, false).await.expect("off");
+    while of_business.next().await.is_some() {}
+    assert_eq!(owner.get("/me").await.status, 401, "and the session is over");
+}

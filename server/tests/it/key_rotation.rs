@@ -54,8 +54,8 @@ fn code(error: domain::Error) -> ProblemCode {
 async fn a_key_is_replaced_once_and_by_its_owner_alone() {
     each_engine(|world| async move {
         let (id, other) = (device(&world, 1).await, device(&world, 2).await);
-        let cx = agent_token::authenticate(&world.store, &token(&world, id, 1).await.expect("a token"));
-        let cx = cx.await.expect("the device");
+        let first = token(&world, id, 1).await.expect("a token");
+        let cx = agent_token::authenticate(&world.store, &first).await.expect("the device");
 
         let forged = rotation(&world, id, 9, 3).await;
         assert_eq!(
@@ -99,8 +99,8 @@ async fn a_key_is_replaced_once_and_by_its_owner_alone() {
 async fn of_many_new_keys_at_once_one_is_taken() {
     each_engine(|world| async move {
         let id = device(&world, 1).await;
-        let cx = agent_token::authenticate(&world.store, &token(&world, id, 1).await.expect("a token"));
-        let cx = cx.await.expect("the device");
+        let first = token(&world, id, 1).await.expect("a token");
+        let cx = agent_token::authenticate(&world.store, &first).await.expect("the device");
         let mut tries = tokio::task::JoinSet::new();
         for seed in 10..30 {
             let (cx, rotation) = (cx.clone(), rotation(&world, id, 1, seed).await);

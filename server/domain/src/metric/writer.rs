@@ -141,7 +141,7 @@ async fn run(
     let mut waiting: Vec<Job> = Vec::with_capacity(BATCHES_PER_COMMIT);
     while jobs.recv_many(&mut waiting, BATCHES_PER_COMMIT).await > 0 {
         let result = async {
-            let change = begin(&db, clock.now(), turn.as_ref()).await?;
+            let change = begin(&db, clock.now(), None, turn.as_ref()).await?;
             insert_rows(&change, &waiting).await?;
             upsert_latest(&change, &waiting, clock.now()).await?;
             note_dropped(&change, &waiting, clock.now()).await?;

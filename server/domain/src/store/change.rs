@@ -8,12 +8,14 @@ use chrono::{DateTime, Utc};
 use entity::id::BusinessId;
 use sea_orm::DatabaseTransaction;
 use std::ops::Deref;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 /// A transaction that may write; rolled back when it is dropped.
 pub(crate) struct Change {
     tx: DatabaseTransaction,
     now: DateTime<Utc>,
+    /// Told when something was decided that may change who may see what.
+    decided: Option<watch::Sender<u64>>,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -21,9 +23,10 @@ impl Change {
     pub(crate) const fn new(
         tx: DatabaseTransaction,
         now: DateTime<Utc>,
+        decided: Option<watch::Sender<u64>>,
         turn: Option<OwnedMutexGuard<()>>,
     ) -> Self {
-        Self { tx, now, _turn: turn }
+        Self { tx, now, decided, _turn: turn }
     }
 
     /// Commits what somebody did, together with the audit entry.
@@ -34,7 +37,21 @@ impl Change {
         record: Record,
     ) -> Result<()> {
         chain::append(&self.tx, self.now, actor, business_id, record).await?;
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await?;
+        if let Some(decided) = self.decided {
+            decided.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+
+    /// Adds an audit entry beside the one that the change is committed with.
+    pub(crate) async fn note(
+        &self,
+        actor: &Actor,
+        business_id: Option<BusinessId>,
+        record: Record,
+    ) -> Result<()> {
+        chain::append(&self.tx, self.now, actor, business_id, record).await
     }
 
     /// Commits what nobody did: an agent's report, a job, or bookkeeping about a session.

@@ -3,22 +3,31 @@
 mod change;
 mod cursor;
 mod db;
+mod reading;
 mod role;
 mod scoped;
 mod seal;
 mod sql;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use change::Change;
 pub(crate) use cursor::{decode as decode_cursor, encode as encode_cursor};
 pub(crate) use db::{Db, Scope};
+pub(crate) use reading::open_for_reading;
 pub(crate) use scoped::{Reach, Tenant};
 pub(crate) use sql::{placeholders, statement};
 
 use crate::{
-    Clock, Courier, Error, Mailer, Result, Web, access::Throttle, audit, keys::Keys, metric::Writer,
-    presence::Tracker, show_once::ShowOnce,
+    Clock, Courier, Error, Mailer, Result, Web,
+    access::{BreachedList, Throttle, Turns},
+    audit,
+    keys::Keys,
+    metric::Writer,
+    oidc::Directory,
+    presence::Tracker,
+    show_once::ShowOnce,
+    user::LETTERS_UNDER_WAY_MAX,
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -34,16 +43,14 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait as _;
 use seal::Seal;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::sync::{Mutex, Semaphore, broadcast};
+use tokio::sync::{Mutex, Semaphore, broadcast, watch};
 
 /// Events that a slow portal page may be behind before it is told to look anew.
 const EVENTS_KEPT: usize = 1024;
-/// Passwords hashed at the same time; each takes 19 MiB and a core.
-const HASHING_AT_ONCE: usize = 2;
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -69,13 +76,17 @@ struct Inner {
     seal: Seal,
     public_url: String,
     events: broadcast::Sender<PortalEvent>,
+    decided: watch::Sender<u64>,
     courier: OnceLock<Arc<dyn Courier>>,
     mailer: OnceLock<Arc<dyn Mailer>>,
     web: OnceLock<Arc<dyn Web>>,
     tracker: Tracker,
     writer: Writer,
     throttle: Throttle,
-    hashing: Semaphore,
+    directory: Directory,
+    hashing: Turns,
+    breached: OnceLock<Arc<BreachedList>>,
+    letters_under_way: Arc<Semaphore>,
     tokens_to_show: ShowOnce<RegistrationTokenId, IssuedRegistrationToken>,
     links_to_show: ShowOnce<UserId, IssuedLink>,
     keys_to_show: ShowOnce<ApiKeyId, String>,
@@ -102,13 +113,17 @@ impl Store {
             seal,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             events,
+            decided: watch::Sender::default(),
             courier: OnceLock::new(),
             mailer: OnceLock::new(),
             web: OnceLock::new(),
             tracker,
             writer,
             throttle: Throttle::default(),
-            hashing: Semaphore::new(HASHING_AT_ONCE),
+            directory: Directory::default(),
+            hashing: Turns::default(),
+            breached: OnceLock::new(),
+            letters_under_way: Arc::new(Semaphore::new(LETTERS_UNDER_WAY_MAX)),
             tokens_to_show: ShowOnce::default(),
             links_to_show: ShowOnce::default(),
             keys_to_show: ShowOnce::default(),
@@ -119,6 +134,13 @@ impl Store {
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<PortalEvent> {
         self.0.events.subscribe()
+    }
+
+    /// Changes whenever somebody did something that may change who may see what: a hint to ask again, sooner than by
+    /// the clock.
+    #[must_use]
+    pub fn decisions(&self) -> watch::Receiver<u64> {
+        self.0.decided.subscribe()
     }
 
     /// Says who holds the agents' sockets. The first to say so wins.
@@ -135,6 +157,17 @@ impl Store {
     /// Says who reaches other servers. The first to say so wins.
     pub fn set_web(&self, web: Arc<dyn Web>) {
         let _ = self.0.web.set(web);
+    }
+
+    /// Names a file of stolen passwords that nobody may choose, in the format of Pwned Passwords ordered by hash. The
+    /// first to say so wins.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is none of that kind.
+    pub fn set_breached_list(&self, file: &Path) -> Result<()> {
+        let list = BreachedList::open(file)?;
+        let _ = self.0.breached.set(Arc::new(list));
+        Ok(())
     }
 
     /// The clock that this server lives by.
@@ -211,8 +244,22 @@ impl Store {
         &self.0.throttle
     }
 
-    pub(crate) fn hashing(&self) -> &Semaphore {
+    /// What providers of sign-in published.
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    pub(crate) fn hashing(&self) -> &Turns {
         &self.0.hashing
+    }
+
+    /// Places for letters that nobody waits for.
+    pub(crate) fn letters_under_way(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.letters_under_way)
+    }
+
+    pub(crate) fn breached_list(&self) -> Option<&Arc<BreachedList>> {
+        self.0.breached.get()
     }
 
     pub(crate) fn tokens_to_show(&self) -> &ShowOnce<RegistrationTokenId, IssuedRegistrationToken> {
@@ -239,13 +286,18 @@ impl Store {
 
     /// Begins a transaction that may write within the scope of `db`.
     pub(crate) async fn begin_within(&self, db: Db) -> Result<Change> {
-        begin(&db, self.now(), self.0.turn.as_ref()).await
+        begin(&db, self.now(), Some(self.0.decided.clone()), self.0.turn.as_ref()).await
     }
 }
 
 /// Begins a transaction that may write: on the embedded database one at a time, and as a writer from the start, so
 /// that it can neither starve nor fail half-way for want of the lock.
-pub(crate) async fn begin(db: &Db, now: DateTime<Utc>, turn: Option<&Arc<Mutex<()>>>) -> Result<Change> {
+pub(crate) async fn begin(
+    db: &Db,
+    now: DateTime<Utc>,
+    decided: Option<watch::Sender<u64>>,
+    turn: Option<&Arc<Mutex<()>>>,
+) -> Result<Change> {
     let guard = match turn {
         Some(turn) => Some(Arc::clone(turn).lock_owned().await),
         None => None,
@@ -254,7 +306,7 @@ pub(crate) async fn begin(db: &Db, now: DateTime<Utc>, turn: Option<&Arc<Mutex<(
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    Ok(Change::new(db.begin(options).await?, now, guard))
+    Ok(Change::new(db.begin(options).await?, now, decided, guard))
 }
 
 /// Connects, brings the schema up to date, and steps down to a role that row-level security binds.

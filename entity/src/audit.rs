@@ -21,6 +21,27 @@ words! {
     }
 }
 
+words! {
+    /// As what entries are taken along.
+    ExportFormat {
+        /// JSON Lines: one entry a line, as the API shows it.
+        Jsonl = "jsonl",
+        /// Comma-separated values with a head, for spreadsheets.
+        Csv = "csv",
+    }
+}
+
+impl ExportFormat {
+    /// What the file is, for those who receive it.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Jsonl => "application/x-ndjson; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8",
+        }
+    }
+}
+
 /// One entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntryView {
@@ -90,6 +111,24 @@ pub struct AuditQuery {
     pub limit: Option<u32>,
 }
 
+/// What the entries within reach can be narrowed by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditOptions {
+    /// Words such as `device.revoke`, in order.
+    pub actions: Vec<String>,
+    /// Who did something, by name.
+    pub actors: Vec<AuditActor>,
+}
+
+/// Somebody who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditActor {
+    /// Names the user.
+    pub id: UserId,
+    /// What they were last called.
+    pub name: String,
+}
+
 /// What checking the chain found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainReport {
@@ -97,8 +136,22 @@ pub struct ChainReport {
     pub entries: u64,
     /// Hash of the newest, hex; whoever writes it down can tell later whether anything before it was changed.
     pub head: String,
+    /// The place of the head that was expected, when one was and the chain has it.
+    pub expected_at: Option<i64>,
     /// The first thing that is wrong, if anything is.
     pub broken: Option<BrokenLink>,
+}
+
+impl ChainReport {
+    /// What was found, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match &self.broken {
+            Some(link) => format!("The chain is broken at entry {}. {}", link.seq, link.reason),
+            None if self.entries == 1 => "The chain is whole: 1 entry.".to_owned(),
+            None => format!("The chain is whole: {} entries.", self.entries),
+        }
+    }
 }
 
 /// Where a chain is broken.

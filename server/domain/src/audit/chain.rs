@@ -121,6 +121,13 @@ async fn lock_head(tx: &DatabaseTransaction) -> Result<(i64, String)> {
     Ok((row.try_get("", "seq")?, row.try_get("", "hash")?))
 }
 
+/// The newest entry's place and hash; another may be added at any moment.
+pub(super) async fn head(db: &impl ConnectionTrait) -> Result<(i64, String)> {
+    let found = audit_head::Entity::find_by_id(HEAD).one(db).await?;
+    let head = found.ok_or_else(|| Error::Internal("the audit chain has no head".to_owned()))?;
+    Ok((head.seq, head.hash))
+}
+
 async fn move_head(tx: &DatabaseTransaction, seq: i64, hash: String) -> Result<()> {
     audit_head::Entity::update_many()
         .col_expr(audit_head::Column::Seq, Expr::value(seq))

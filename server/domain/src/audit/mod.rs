@@ -1,6 +1,15 @@
 //! The audit log: who did what, each entry chained to the one before by its hash.
 
 pub(crate) mod chain;
+mod export;
+mod list;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use export::{Export, export};
+pub use list::{get, list, options};
+pub use verify::{Verification, verify, verify_database};
 
 use crate::{Cx, Visitor};
 use entity::{
@@ -27,7 +36,7 @@ impl Actor {
         Self {
             kind: cx.actor_kind(),
             id: Some(cx.me().id),
-            name: cx.me().full_name.clone(),
+            name: cx.actor_name(),
             source_ip: cx.source_ip().to_owned(),
             request_id: cx.request_id().map(str::to_owned),
         }

@@ -42,6 +42,14 @@ impl PresenceCounts {
     }
 }
 
+/// What is asked to switch a business off or on.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusinessSwitch {
+    /// False: its people cannot sign in and its devices are not heard.
+    pub is_active: bool,
+}
+
 /// What is asked to add or rename a business.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

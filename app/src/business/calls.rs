@@ -28,6 +28,15 @@ pub async fn add_business(input: BusinessInput) -> Result<BusinessView, PortalEr
     Ok(business)
 }
 
+/// Switches a business off or on again.
+#[server(prefix = "/portal", endpoint = "business/set_active", output = Answer)]
+pub async fn set_business_active(id: BusinessId, is_active: bool) -> Result<BusinessView, PortalError> {
+    let cx = crate::context::cx().await?;
+    let business = domain::business::set_active(&cx.confirmed()?, id, is_active).await?;
+    crate::context::done(if is_active { "Business switched on." } else { "Business switched off." });
+    Ok(business)
+}
+
 /// Gives a business another name.
 #[server(prefix = "/portal", endpoint = "business/rename", output = Answer)]
 pub async fn rename_business(id: BusinessId, input: BusinessInput) -> Result<BusinessView, PortalError> {

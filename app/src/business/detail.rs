@@ -1,8 +1,8 @@
 //! The page of one business: its devices in one bar, its places, its people.
 
 use super::{
-    calls::{RenameBusiness, get_business},
-    form::RenamePanel,
+    calls::{RenameBusiness, SetBusinessActive, get_business},
+    form::{RenamePanel, SwitchPanel},
     locations::LocationsPanel,
     people::PeoplePanel,
 };
@@ -10,7 +10,7 @@ use crate::{
     layout::{PageHead, load_named, refetch_after, use_me},
     live,
     service_location::calls::{AddLocation, list_locations},
-    ui::{ButtonKind, Count, Exact, LinkButton, Load, Panel, PresenceBar},
+    ui::{ButtonKind, Count, Exact, LinkButton, Load, Panel, PresenceBar, Status, StatusKind},
     user::calls::list_users,
 };
 use entity::{business::BusinessView, policy::Action, portal_event::PortalEvent};
@@ -31,7 +31,9 @@ pub fn BusinessPage() -> impl IntoView {
     live::refetch_on(business, |event| {
         matches!(event, PortalEvent::Presence { .. } | PortalEvent::Registered { .. })
     });
+    let switch = ServerAction::<SetBusinessActive>::new();
     refetch_after(rename, business);
+    refetch_after(switch, business);
     refetch_after(add_location, locations);
     view! {
         <Load resource=business let:business>
@@ -39,7 +41,10 @@ pub fn BusinessPage() -> impl IntoView {
             <DevicesPanel business=business.clone()/>
             <LocationsPanel id=business.id locations add=add_location/>
             {people.map(|people| view! { <PeoplePanel id=business.id people/> })}
-            {can_manage.then(|| view! { <RenamePanel business=business.clone() rename/> })}
+            {can_manage.then(|| view! {
+                <RenamePanel business=business.clone() rename/>
+                <SwitchPanel business=business.clone() switch/>
+            })}
         </Load>
     }
 }
@@ -49,12 +54,16 @@ fn Head(business: BusinessView) -> impl IntoView {
     let me = use_me();
     let can_register = me.may(Action::RegisterDevice);
     let add = format!("/devices/add?business_id={}", business.id);
-    let BusinessView { business_name, created_at, .. } = business;
+    let can_register = can_register && business.is_active;
+    let BusinessView { business_name, created_at, is_active, .. } = business;
     view! {
         <PageHead
             title=business_name
             up=("Businesses", "/businesses")
-            facts=move || view! { <span>"Added " <Exact at=created_at/></span> }.into_any()
+            facts=move || view! {
+                {(!is_active).then(|| view! { <Status kind=StatusKind::Off word="Switched off"/> })}
+                <span>"Added " <Exact at=created_at/></span>
+            }.into_any()
             action=move || can_register.then(|| view! {
                 <LinkButton href=add.clone() kind=ButtonKind::Primary>"Add device"</LinkButton>
             }).into_any()

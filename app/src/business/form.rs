@@ -1,7 +1,7 @@
-//! The forms that add a business and give it another name.
+//! The forms that add a business, give it another name, and switch it off.
 
-use super::calls::{AddBusiness, RenameBusiness};
-use crate::ui::{Field, Form, Hidden, Panel, Submit};
+use super::calls::{AddBusiness, RenameBusiness, SetBusinessActive};
+use crate::ui::{Confirm, Field, Form, Hidden, Panel, Submit};
 use entity::{business::BusinessView, input::NAME_MAX};
 use leptos::prelude::*;
 
@@ -44,6 +44,53 @@ pub(super) fn RenamePanel(business: BusinessView, rename: ServerAction<RenameBus
                 />
                 <Submit>"Save"</Submit>
             </Form>
+        </Panel>
+    }
+}
+
+/// Switches a business off, after its name was typed, or on again.
+#[component]
+pub(super) fn SwitchPanel(business: BusinessView, switch: ServerAction<SetBusinessActive>) -> impl IntoView {
+    let BusinessView { id, business_name, is_active, .. } = business;
+    let hidden = move || {
+        view! {
+            <Hidden name="id" value=id.to_string()/>
+            <Hidden name="is_active" value=(!is_active).to_string()/>
+        }
+    };
+    view! {
+        <Panel title="Access">
+            {if is_active {
+                view! {
+                    <Confirm
+                        action=switch
+                        label="Switch off"
+                        title=format!("Switch {business_name} off?")
+                        confirm="Switch off"
+                        type_name=business_name
+                    >
+                        <p>
+                            "Its people are signed out and cannot sign in, its keys do not work, and its devices are \
+                             not heard. Nothing is lost: when it is switched on again, the agents come back by themselves."
+                        </p>
+                        {hidden()}
+                    </Confirm>
+                }
+                .into_any()
+            } else {
+                view! {
+                    <Confirm
+                        action=switch
+                        label="Switch on"
+                        title=format!("Switch {business_name} on again?")
+                        confirm="Switch on"
+                    >
+                        <p>"Its people can sign in again, and its agents come back within some minutes."</p>
+                        {hidden()}
+                    </Confirm>
+                }
+                .into_any()
+            }}
         </Panel>
     }
 }

@@ -4,7 +4,7 @@ use super::{calls::list_businesses, form::AddBusinessPanel};
 use crate::{
     layout::{PageHead, use_me},
     live,
-    ui::{Count, EmptyState, LinkButton, Load, PresenceBar, Table, Time},
+    ui::{Count, EmptyState, LinkButton, Load, PresenceBar, Status, StatusKind, Table, Time},
 };
 use entity::{business::BusinessView, policy::Action, portal_event::PortalEvent};
 use leptos::prelude::*;
@@ -56,6 +56,7 @@ fn BusinessTable(businesses: Vec<BusinessView>) -> impl IntoView {
             <tr>
                 <td class="main">
                     <a class="row-link" href=format!("/businesses/{}", business.id)>{business.business_name.clone()}</a>
+                    {(!business.is_active).then(|| view! { " " <Status kind=StatusKind::Off word="Switched off"/> })}
                 </td>
                 <td class="aside">
                     <a class="row-other" href=devices aria-label=format!("Devices of {}", business.business_name)>

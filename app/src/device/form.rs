@@ -1,6 +1,10 @@
-//! What a person may do to a device: rename or move it, and revoke it.
+//! What a person may do to a device: rename or move it, give it to another business, and revoke it.
 
-use super::{calls::get_device, page::Shown};
+use super::{
+    calls::{TransferDevice, get_device},
+    page::Shown,
+    transfer::{Elsewhere, TransferForm},
+};
 use crate::{
     error::PortalError,
     layout::{refetch_after, use_me},
@@ -22,23 +26,29 @@ pub(super) fn DeviceActions(shown: Shown) -> impl IntoView {
     let me = use_me();
     let can_change = me.may(Action::ManageDevice);
     let can_revoke = me.may(Action::RevokeDevice);
-    if !can_change && !can_revoke {
+    let can_move = me.may(Action::MoveDevice);
+    if !can_change && !can_revoke && !can_move {
         return ().into_any();
     }
-    let found = Resource::new(|| (), move |()| load(shown.id, can_change));
+    let found = Resource::new(|| (), move |()| load(shown.id, can_change, can_move));
+    let transfer = ServerAction::<TransferDevice>::new();
+    refetch_after(transfer, shown.device);
+    refetch_after(transfer, found);
     refetch_after(shown.change, found);
     refetch_after(shown.revoke, found);
     view! {
         <Panel title="Change this device">
             <Load resource=found skeleton=2 let:found>
                 {
-                    let (device, locations) = found;
+                    let (device, locations, elsewhere) = found;
                     if device.state.on(DeviceEvent::Revoke).is_none() {
                         return view! { <Revoked/> }.into_any();
                     }
                     let name = device.device_name.clone();
+                    let moved = device.clone();
                     view! {
                         {can_change.then(|| view! { <ChangeForm device locations shown/> })}
+                        {can_move.then(|| view! { <TransferForm device=moved elsewhere shown transfer/> })}
                         {can_revoke.then(|| view! { <RevokeForm name shown/> })}
                     }
                     .into_any()
@@ -49,10 +59,13 @@ pub(super) fn DeviceActions(shown: Shown) -> impl IntoView {
     .into_any()
 }
 
-async fn load(id: DeviceId, can_change: bool) -> Result<(DeviceView, Vec<ServiceLocationView>), PortalError> {
+type Found = (DeviceView, Vec<ServiceLocationView>, Elsewhere);
+
+async fn load(id: DeviceId, can_change: bool, can_move: bool) -> Result<Found, PortalError> {
     let device = get_device(id).await?;
     let locations = if can_change { list_locations(Some(device.business_id)).await? } else { Vec::new() };
-    Ok((device, locations))
+    let elsewhere = if can_move { Elsewhere::load(device.business_id).await? } else { Elsewhere::default() };
+    Ok((device, locations, elsewhere))
 }
 
 #[component]

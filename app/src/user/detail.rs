@@ -2,13 +2,16 @@
 
 use super::{
     actions::UserActions,
-    calls::{SendLink, SetActive, get_user, take_link},
+    calls::{ChangeUser, SendLink, SetActive, get_user, take_link},
+    choices::{Choices, use_choices},
+    form::ChangeUserPanel,
     status::{UserStatus, reach_words},
 };
 use crate::{
+    custom_role::permission_words,
     error::PortalError,
     layout::{PageHead, load_named, refetch_after, use_me},
-    ui::{CopyField, Exact, Fact, Facts, Load, Notice, OptionTime, Panel, StatusKind},
+    ui::{CopyField, Exact, Fact, Facts, Load, Notice, OptionTime, Panel, Status, StatusKind},
 };
 use entity::{
     id::UserId,
@@ -24,10 +27,13 @@ pub fn UserPage() -> impl IntoView {
     let me = use_me();
     let can_manage = me.may(Action::ManageUser);
     let user = load_named("id", get_user);
+    let choices = use_choices(&me, can_manage);
     let send = ServerAction::<SendLink>::new();
     let set_active = ServerAction::<SetActive>::new();
+    let change = ServerAction::<ChangeUser>::new();
     refetch_after(send, user);
     refetch_after(set_active, user);
+    refetch_after(change, user);
     let params = use_params_map();
     let id = move || params.with(|params| params.get("id").and_then(|text| text.parse::<UserId>().ok()));
     // Given out once, so asked for only when there may be a new one.
@@ -39,6 +45,7 @@ pub fn UserPage() -> impl IntoView {
         <Load resource=user let:user>
             {
                 let is_self = user.id == me.id;
+                let is_weaker = me.permissions.include(&user.permissions);
                 let head = user.clone();
                 view! {
                     <PageHead
@@ -50,10 +57,44 @@ pub fn UserPage() -> impl IntoView {
                         {link.map(|link| view! { <LinkToHandOver link/> })}
                     </Load>
                     <KnownPanel user=user.clone()/>
-                    {can_manage.then(|| view! { <UserActions user is_self send set_active/> })}
+                    {can_manage.then(|| if is_self || is_weaker {
+                        view! { <Managed user is_self choices send set_active change/> }.into_any()
+                    } else {
+                        view! { <Stronger/> }.into_any()
+                    })}
                 }
             }
         </Load>
+    }
+}
+
+/// What those who manage people may do to somebody.
+#[component]
+fn Managed(
+    user: UserView,
+    is_self: bool,
+    choices: Resource<Result<Choices, PortalError>>,
+    send: ServerAction<SendLink>,
+    set_active: ServerAction<SetActive>,
+    change: ServerAction<ChangeUser>,
+) -> impl IntoView {
+    let changed = user.clone();
+    view! {
+        <UserActions user is_self send set_active/>
+        {(!is_self).then(|| view! {
+            <Load resource=choices skeleton=5 let:choices>
+                <ChangeUserPanel choices user=changed.clone() change/>
+            </Load>
+        })}
+    }
+}
+
+#[component]
+fn Stronger() -> impl IntoView {
+    view! {
+        <Notice kind=StatusKind::Info>
+            "They may do more than you; somebody who may do as much can change this."
+        </Notice>
     }
 }
 
@@ -81,15 +122,32 @@ fn LinkToHandOver(link: IssuedLink) -> impl IntoView {
 #[component]
 fn KnownPanel(user: UserView) -> impl IntoView {
     let (reach, role) = (reach_words(&user), user.role_label().to_owned());
+    let stands_in = user.custom_role.is_some().then(|| user.role.label());
+    let may = permission_words(&user.permissions);
+    let extra = (!user.extra_permissions.is_empty()).then(|| permission_words(&user.extra_permissions));
     view! {
         <Panel title="Known">
             <Facts>
                 <Fact label="Email">{user.email}</Fact>
-                <Fact label="Role">{role}</Fact>
+                <Fact label="Role">
+                    {role}
+                    {stands_in.map(|base| view! { <span class="quiet">" in place of " {base}</span> })}
+                </Fact>
                 <Fact label="Sees">
                     {match user.business_id {
                         Some(id) => view! { <a href=format!("/businesses/{id}")>{reach}</a> }.into_any(),
                         None => reach.into_any(),
+                    }}
+                </Fact>
+                <Fact label="May">
+                    {may}
+                    {extra.map(|extra| view! { <span class="quiet">" (extra: " {extra} ")"</span> })}
+                </Fact>
+                <Fact label="Second factor">
+                    {if user.has_factor {
+                        view! { <Status kind=StatusKind::Ok word="Yes"/> }
+                    } else {
+                        view! { <Status kind=StatusKind::Warn word="No"/> }
                     }}
                 </Fact>
                 <Fact label="Last signed in"><OptionTime at=user.last_sign_in_at/></Fact>

@@ -2,12 +2,11 @@
 
 use super::{
     calls::list_users,
+    choices::use_choices,
     form::AddUserPanel,
     status::{UserStatus, reach_words},
 };
 use crate::{
-    business::calls::list_businesses,
-    error::PortalError,
     layout::{PageHead, use_me},
     ui::{
         Choice, EmptyState, FilterBar, FilterSelect, LinkButton, Load, Notice, OptionTime, Pager, StatusKind,
@@ -27,10 +26,10 @@ pub fn UserListPage() -> impl IntoView {
     view! {
         <PageHead
             title="Users"
-            action=move || can_add.then(|| view! { <LinkButton href="#add">"Add user"</LinkButton> }).into_any()
+            action=move || can_add.then(|| view! { <LinkButton href="#add">"Invite somebody"</LinkButton> }).into_any()
         />
         {if can_see {
-            view! { <Users can_add is_msp=me.role.is_msp()/> }.into_any()
+            view! { <Users can_add/> }.into_any()
         } else {
             view! { <Notice kind=StatusKind::Info>"Your role does not see who works here."</Notice> }.into_any()
         }}
@@ -38,17 +37,19 @@ pub fn UserListPage() -> impl IntoView {
 }
 
 #[component]
-fn Users(can_add: bool, is_msp: bool) -> impl IntoView {
+fn Users(can_add: bool) -> impl IntoView {
+    let me = use_me();
+    let (is_msp, has_programs) = (me.role.is_msp(), me.may(Action::ManageApiKey));
     let params = use_query_map();
     let business_id = Memo::new(move |_| {
         params.with(|params| params.get("business_id").and_then(|text| text.parse::<BusinessId>().ok()))
     });
     let users = Resource::new(move || business_id.get(), list_users);
-    let businesses = Resource::new(|| (), move |()| load_businesses(is_msp));
+    let choices = use_choices(&me, can_add);
     view! {
-        <Load resource=businesses skeleton=1 let:businesses>
+        <Load resource=choices skeleton=1 let:choices>
             {is_msp.then(|| {
-                let businesses = businesses.clone();
+                let businesses = choices.businesses;
                 move || view! { <BusinessFilter businesses=businesses.clone() business_id=business_id.get()/> }
             })}
         </Load>
@@ -62,16 +63,18 @@ fn Users(can_add: bool, is_msp: bool) -> impl IntoView {
                 }
             }
         </Load>
+        {has_programs.then(|| view! {
+            <p class="quiet users-programs">
+                "Programs that act without a person are listed under "
+                <a href="/service-accounts">"service accounts"</a> "."
+            </p>
+        })}
         {can_add.then(|| view! {
-            <Load resource=businesses skeleton=5 let:businesses>
-                <AddUserPanel businesses business_id=business_id.get_untracked()/>
+            <Load resource=choices skeleton=5 let:choices>
+                <AddUserPanel choices business_id=business_id.get_untracked()/>
             </Load>
         })}
     }
-}
-
-async fn load_businesses(is_msp: bool) -> Result<Vec<BusinessView>, PortalError> {
-    if is_msp { list_businesses().await } else { Ok(Vec::new()) }
 }
 
 #[component]
@@ -99,7 +102,7 @@ fn NoUsers() -> impl IntoView {
             title="Nobody here yet"
             action=|| view! { <LinkButton href="/users">"Show everybody"</LinkButton> }.into_any()
         >
-            "Nobody of this business signs in yet. An MSP admin can add a business owner or a contact."
+            "Nobody of this business signs in yet. Invite a business owner or a contact."
         </EmptyState>
     }
 }

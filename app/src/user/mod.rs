@@ -3,9 +3,12 @@
 pub mod calls;
 
 mod actions;
+mod choices;
 mod detail;
+mod fields;
 mod form;
 mod list;
+mod reach;
 mod status;
 
 pub use detail::UserPage;

@@ -1,12 +1,12 @@
 //! Businesses: the customers of the MSP.
 
 use crate::{
-    Cx, Error, Result,
-    access::Target,
+    Confirmed, Cx, Error, Result,
+    access::{Target, end_sessions_of},
     audit::Record,
     device::{CountBy, presence_counts},
     error::on_duplicate,
-    store::statement,
+    store::{Reach, statement},
 };
 use entity::{
     business::{BusinessInput, BusinessView},
@@ -85,12 +85,13 @@ pub async fn rename(cx: &Cx, id: BusinessId, input: BusinessInput) -> Result<Bus
     get(cx, id).await
 }
 
-/// Switches a business off or on again. While it is off its people cannot sign in, their keys do not work, and its
-/// devices are not heard; nothing that is stored is lost.
+/// Switches a business off or on again. When it goes off its people are signed out; while it is off they cannot sign
+/// in, their keys do not work, its devices are not heard and no machine becomes one of them. Nothing that is stored is
+/// lost, and its agents come back by themselves.
 ///
 /// # Errors
 /// Not found when it is out of reach, forbidden by role.
-pub async fn set_active(cx: &Cx, id: BusinessId, is_active: bool) -> Result<BusinessView> {
+pub async fn set_active(cx: &Confirmed<'_>, id: BusinessId, is_active: bool) -> Result<BusinessView> {
     let before = find(cx, id).await?;
     let permit = cx.permit(Action::ManageBusiness, Target::Business(id))?;
     let change = permit.begin().await?;
@@ -99,14 +100,16 @@ pub async fn set_active(cx: &Cx, id: BusinessId, is_active: bool) -> Result<Busi
         .filter(business::Column::Id.eq(id))
         .exec(&*change)
         .await?;
+    if !is_active {
+        end_sessions_of(cx.store(), &change, id).await?;
+    }
     let (action, words) =
         if is_active { ("business.activate", "on") } else { ("business.deactivate", "off") };
     let record = Record::new(action, format!("Switched the business {} {words}", before.business_name));
     permit.commit(change, record.before(before.is_active).after(is_active)).await?;
     if !is_active && let Some(courier) = cx.store().courier() {
-        let devices =
-            cx.select::<device::Entity>().filter(device::Column::BusinessId.eq(id)).all(cx.db()).await?;
-        for row in devices {
+        // All of them, also where whoever switches it off reaches only a part.
+        for row in Reach::of(id).select::<device::Entity>().all(cx.store().db()).await? {
             courier.disconnect(row.id, DisconnectReason::AccessChanged);
         }
     }

@@ -136,6 +136,13 @@ impl Tracker {
         }
     }
 
+    /// The device belongs to another business from now on.
+    pub(crate) fn moved(&self, id: DeviceId, business_id: BusinessId) {
+        if let Some(signs) = self.devices().get_mut(&id) {
+            signs.business_id = business_id;
+        }
+    }
+
     /// Forgets a device whose access was ended.
     pub(crate) fn forget(&self, id: DeviceId) {
         self.devices().remove(&id);

@@ -4,7 +4,7 @@ use super::{ApiProblem, ApiResult, Created, Id, Input, whole};
 use crate::authenticate::Caller;
 use axum::Json;
 use entity::{
-    business::{BusinessInput, BusinessView},
+    business::{BusinessInput, BusinessSwitch, BusinessView},
     id::BusinessId,
     page::Page,
 };
@@ -34,4 +34,13 @@ pub(crate) async fn rename(
     Input(input): Input<BusinessInput>,
 ) -> ApiResult<BusinessView> {
     Ok(Json(domain::business::rename(&caller.cx, id, input).await?))
+}
+
+/// `POST /businesses/{id}/active`
+pub(crate) async fn switch(
+    caller: Caller,
+    Id(id): Id<BusinessId>,
+    Input(switch): Input<BusinessSwitch>,
+) -> ApiResult<BusinessView> {
+    Ok(Json(domain::business::set_active(&caller.cx.confirmed()?, id, switch.is_active).await?))
 }

@@ -1,10 +1,9 @@
 //! A device is given to another business: the machine, its key and its history stay what they are, and from then on
 //! they are the other business's.
 
-use super::{find, get, note};
+use super::{find, get};
 use crate::{Confirmed, Error, Result, access::Target, audit::Record, business, service_location};
 use entity::{
-    activity::ActivityKind,
     device::{DeviceState, DeviceTransferInput, DeviceView},
     id::DeviceId,
     policy::Action,
@@ -37,7 +36,6 @@ pub async fn transfer(cx: &Confirmed<'_>, id: DeviceId, input: DeviceTransferInp
     let to = cx
         .permit(Action::MoveDevice, target)
         .map_err(|_| Problem::invalid("service_location_id", "Choose a place that was granted to you."))?;
-    let now = cx.store().now();
     let change = from.begin().await?;
     // Services, software and events follow by their composite keys.
     let moved = device::Entity::update_many()
@@ -55,7 +53,6 @@ pub async fn transfer(cx: &Confirmed<'_>, id: DeviceId, input: DeviceTransferInp
         Some(place) => format!("Moved here from another business, to {}", place.location_name),
         None => "Moved here from another business".to_owned(),
     };
-    note(&change, id, there.id, now, ActivityKind::Reported, here.clone()).await?;
     to.also(&change, Record::new("device.arrive", here).device(id).after(&input)).await?;
     let before =
         DeviceTransferInput { business_id: row.business_id, service_location_id: row.service_location_id };

@@ -20,7 +20,7 @@ pub(crate) struct Reach {
     businesses: BTreeSet<BusinessId>,
     locations: BTreeMap<ServiceLocationId, BusinessId>,
     denied: BTreeSet<BusinessId>,
-    denied_locations: BTreeSet<ServiceLocationId>,
+    denied_locations: BTreeMap<ServiceLocationId, BusinessId>,
 }
 
 impl Reach {
@@ -52,7 +52,9 @@ impl Reach {
                 // A denial of everything, which nothing writes, leaves nothing.
                 (Effect::Deny, None, _) => return Self::nothing(),
                 (Effect::Deny, Some(business), None) => drop(reach.denied.insert(business)),
-                (Effect::Deny, Some(_), Some(location)) => drop(reach.denied_locations.insert(location)),
+                (Effect::Deny, Some(business), Some(location)) => {
+                    reach.denied_locations.insert(location, business);
+                }
             }
         }
         reach
@@ -61,6 +63,11 @@ impl Reach {
     /// Is nothing within reach?
     pub(crate) fn is_nothing(&self) -> bool {
         !self.every && self.businesses.is_empty() && self.locations.is_empty()
+    }
+
+    /// Is what belongs to no business, but to the MSP itself, within reach?
+    pub(crate) fn includes_msp(&self) -> bool {
+        self.every
     }
 
     /// Is every business within reach, and what is the MSP's own?
@@ -76,7 +83,16 @@ impl Reach {
     /// Is all or a part of this business within reach?
     pub(crate) fn touches(&self, business: BusinessId) -> bool {
         !self.denied.contains(&business)
-            && (self.includes(business) || self.locations.values().any(|other| *other == business))
+            && (self.includes(business) || self.granted_locations().any(|(_, other)| other == business))
+    }
+
+    /// Single service locations that are granted and not denied again.
+    fn granted_locations(&self) -> impl Iterator<Item = (ServiceLocationId, BusinessId)> + '_ {
+        self.locations.iter().map(|(location, business)| (*location, *business)).filter(
+            |(location, business)| {
+                !self.denied_locations.contains_key(location) && !self.denied.contains(business)
+            },
+        )
     }
 
     /// Is a row within reach that belongs to this business, and perhaps to a service location of it?
@@ -85,7 +101,7 @@ impl Reach {
             || location.is_some_and(|location| self.locations.get(&location) == Some(&business));
         is_granted
             && !self.denied.contains(&business)
-            && location.is_none_or(|location| !self.denied_locations.contains(&location))
+            && location.is_none_or(|location| !self.denied_locations.contains_key(&location))
     }
 
     /// True when the business alone does not decide: then rows have to be asked for.
@@ -98,10 +114,19 @@ impl Reach {
         if others.is_everything() {
             return true;
         }
-        !self.every
-            && self.businesses.iter().all(|business| others.includes(*business))
-            && self.locations.iter().all(|(location, business)| others.covers(*business, Some(*location)))
-            && others.denied_locations.is_subset(&self.denied_locations)
+        (!self.every || (others.every && others.denied.is_subset(&self.denied)))
+            && self
+                .businesses
+                .iter()
+                .all(|business| self.denied.contains(business) || others.includes(*business))
+            && self
+                .granted_locations()
+                .all(|(location, business)| others.covers(business, Some(location)))
+            // What is kept from those must be out of reach of these, too.
+            && others
+                .denied_locations
+                .iter()
+                .all(|(location, business)| !self.covers(*business, Some(*location)))
     }
 
     /// What the database itself is told, where it can keep rows apart.
@@ -123,15 +148,19 @@ impl Reach {
         if !self.businesses.is_empty() {
             allowed = allowed.add(E::BUSINESS.is_in(self.businesses.iter().copied()));
         }
-        if !self.locations.is_empty() {
+        let (locations, of_businesses): (Vec<_>, Vec<_>) = self.granted_locations().unzip();
+        if !locations.is_empty() {
             match E::PLACE {
                 Place::Business => {}
-                Place::Itself => allowed = allowed.add(E::BUSINESS.is_in(self.locations.values().copied())),
-                Place::Location(column) => {
-                    allowed = allowed.add(column.is_in(self.locations.keys().copied()));
-                }
+                Place::Itself => allowed = allowed.add(E::BUSINESS.is_in(of_businesses)),
+                Place::Location(column) => allowed = allowed.add(column.is_in(locations)),
+                // An entry about a device that has moved away stays with the business that it was written for.
                 Place::Device(column) => {
-                    allowed = allowed.add(column.in_subquery(devices_at(self.locations.keys().copied())));
+                    allowed = allowed.add(
+                        Condition::all()
+                            .add(E::BUSINESS.is_in(of_businesses))
+                            .add(column.in_subquery(devices_at(locations))),
+                    );
                 }
             }
         }
@@ -151,19 +180,29 @@ impl Reach {
             );
         }
         if !self.denied_locations.is_empty() {
-            let denied = self.denied_locations.iter().copied();
             match E::PLACE {
                 Place::Business | Place::Itself => {}
                 Place::Location(column) => {
+                    let denied = self.denied_locations.keys().copied();
                     all = all.add(Condition::any().add(column.is_null()).add(column.is_not_in(denied)));
                 }
+                // Not "at none of the denied places": a device may have stood at one before it moved away.
                 Place::Device(column) => {
-                    let there = column.not_in_subquery(devices_at(denied));
-                    all = all.add(Condition::any().add(column.is_null()).add(there));
+                    let here = column.in_subquery(self.devices());
+                    all = all.add(Condition::any().add(column.is_null()).add(here));
                 }
             }
         }
         all
+    }
+
+    /// The ids of the devices within reach.
+    fn devices(&self) -> SelectStatement {
+        Query::select()
+            .column(table::device::Column::Id)
+            .from(table::device::Entity)
+            .cond_where(self.filter::<table::device::Entity>())
+            .to_owned()
     }
 
     /// The same filter for raw SQL over rows that have a business and a service location: a condition on the two
@@ -178,9 +217,10 @@ impl Reach {
             allowed.push(format!("{business} IN ({})", super::placeholders(self.businesses.len())));
             values.extend(self.businesses.iter().map(|id| Value::from(*id)));
         }
-        if !self.locations.is_empty() {
-            allowed.push(format!("{location} IN ({})", super::placeholders(self.locations.len())));
-            values.extend(self.locations.keys().map(|id| Value::from(*id)));
+        let locations: Vec<_> = self.granted_locations().map(|(id, _)| id).collect();
+        if !locations.is_empty() {
+            allowed.push(format!("{location} IN ({})", super::placeholders(locations.len())));
+            values.extend(locations.into_iter().map(Value::from));
         }
         if allowed.is_empty() {
             return ("1 = 0".to_owned(), Vec::new());
@@ -193,13 +233,13 @@ impl Reach {
         if !self.denied_locations.is_empty() {
             let denied = super::placeholders(self.denied_locations.len());
             all.push(format!("({location} IS NULL OR {location} NOT IN ({denied}))"));
-            values.extend(self.denied_locations.iter().map(|id| Value::from(*id)));
+            values.extend(self.denied_locations.keys().map(|id| Value::from(*id)));
         }
         (all.join(" AND "), values)
     }
 }
 
-fn devices_at(locations: impl Iterator<Item = ServiceLocationId>) -> SelectStatement {
+fn devices_at(locations: Vec<ServiceLocationId>) -> SelectStatement {
     Query::select()
         .column(table::device::Column::Id)
         .from(table::device::Entity)
@@ -260,4 +300,110 @@ tenants! {
     service_location.BusinessId: Location(Id),
     software_item.BusinessId: Device(DeviceId),
     user.BusinessId: Business,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use entity::id::{AccessGrantId, UserId};
+
+    /// Businesses a and b, with two places in a and one in b.
+    struct Estate {
+        a: BusinessId,
+        b: BusinessId,
+        a1: ServiceLocationId,
+        a2: ServiceLocationId,
+        b1: ServiceLocationId,
+    }
+
+    fn estate() -> Estate {
+        Estate {
+            a: BusinessId::generate(),
+            b: BusinessId::generate(),
+            a1: ServiceLocationId::generate(),
+            a2: ServiceLocationId::generate(),
+            b1: ServiceLocationId::generate(),
+        }
+    }
+
+    fn reach(grants: &[(Effect, Option<BusinessId>, Option<ServiceLocationId>)]) -> Reach {
+        let rows: Vec<_> = grants
+            .iter()
+            .map(|(effect, business_id, service_location_id)| table::access_grant::Model {
+                id: AccessGrantId::generate(),
+                user_id: UserId::generate(),
+                effect: *effect,
+                business_id: *business_id,
+                service_location_id: *service_location_id,
+            })
+            .collect();
+        Reach::from_grants(&rows)
+    }
+
+    use Effect::{Allow, Deny};
+
+    #[test]
+    fn a_denial_wins_over_whatever_allows() {
+        let Estate { a, b, a1, a2, b1 } = estate();
+        let but_a = reach(&[
+            (Allow, None, None),
+            (Allow, Some(a), None),
+            (Allow, Some(a), Some(a1)),
+            (Deny, Some(a), None),
+        ]);
+        assert!(
+            !but_a.includes(a) && !but_a.touches(a) && !but_a.covers(a, None) && !but_a.covers(a, Some(a1))
+        );
+        assert!(
+            but_a.includes(b) && but_a.covers(b, Some(b1)) && but_a.includes_msp() && !but_a.is_everything()
+        );
+
+        let but_a1 = reach(&[(Allow, Some(a), None), (Allow, Some(a), Some(a1)), (Deny, Some(a), Some(a1))]);
+        assert!(!but_a1.covers(a, Some(a1)) && but_a1.covers(a, Some(a2)) && but_a1.covers(a, None));
+        assert!(but_a1.depends_on_location());
+
+        let nothing = reach(&[(Allow, Some(a), Some(a1)), (Deny, Some(a), Some(a1))]);
+        assert!(!nothing.touches(a) && !nothing.covers(a, Some(a1)) && !nothing.covers(a, None));
+        assert!(reach(&[(Allow, None, None), (Deny, None, None)]).is_nothing());
+    }
+
+    #[test]
+    fn a_place_is_not_its_business() {
+        let Estate { a, b, a1, a2, .. } = estate();
+        let place = reach(&[(Allow, Some(a), Some(a1))]);
+        assert!(place.touches(a) && !place.includes(a) && !place.includes_msp());
+        assert!(place.covers(a, Some(a1)) && !place.covers(a, Some(a2)) && !place.covers(a, None));
+        assert!(!place.covers(b, Some(a1)), "an id of a place says nothing about another business");
+    }
+
+    #[test]
+    fn nobody_hands_on_more_than_they_reach() {
+        let Estate { a, b, a1, a2, b1 } = estate();
+        let everything = Reach::everything();
+        let (of_a, of_a1) = (Reach::of(a), reach(&[(Allow, Some(a), Some(a1))]));
+        let but_b = reach(&[(Allow, None, None), (Deny, Some(b), None)]);
+        let a_but_a2 = reach(&[(Allow, Some(a), None), (Deny, Some(a), Some(a2))]);
+        let all = [&everything, &of_a, &of_a1, &but_b, &a_but_a2];
+        for reach in all {
+            assert!(reach.is_within(reach) && reach.is_within(&everything), "{reach:?}");
+            assert!(Reach::nothing().is_within(reach), "{reach:?}");
+        }
+        let wider = [
+            (&everything, &but_b),
+            (&but_b, &of_a),
+            (&of_a, &of_a1),
+            (&of_a, &a_but_a2),
+            (&a_but_a2, &of_a1),
+        ];
+        for (wide, narrow) in wider {
+            assert!(!wide.is_within(narrow), "{wide:?} in {narrow:?}");
+            assert!(narrow.is_within(wide), "{narrow:?} in {wide:?}");
+        }
+        assert!(!Reach::of(b).is_within(&but_b) && !Reach::of(b).is_within(&of_a));
+        // What is denied at another business does not matter here, and the same denial is kept.
+        let but_b1 = reach(&[(Allow, None, None), (Deny, Some(b), Some(b1))]);
+        assert!(of_a.is_within(&but_b1) && !Reach::of(b).is_within(&but_b1) && but_b.is_within(&but_b1));
+        assert!(!everything.is_within(&but_b1) && but_b1.is_within(&everything));
+        assert!(!reach(&[(Allow, Some(b), Some(b1))]).is_within(&but_b1));
+    }
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     Confirmed, Cx, Error, Result,
-    access::{Permit, Target, count_working, held_now, networks, own_keys, read_list, write_permissions},
+    access::{
+        Authority, Permit, Target, count_working, held_now, networks, own_keys, read_list, write_permissions,
+    },
     audit::Record,
     secret,
     user::check_not_above,
@@ -51,6 +53,7 @@ pub async fn add(cx: &Confirmed<'_>, input: ApiKeyInput) -> Result<IssuedApiKey>
         let detail = format!("Between 1 and {EXPIRES_IN_DAYS_MAX} days.");
         return Err(Problem::invalid("expires_in_days", detail).into());
     }
+    let _turn = Authority::of(cx).await?;
     let owner = Owner::of(cx, input.service_account_id).await?;
     let secret = format!("{KEY_PREFIX}{}", secret::opaque()?);
     let (id, now) = (ApiKeyId::generate(), cx.store().now());

@@ -2,7 +2,7 @@
 
 use crate::{
     Confirmed, Cx, Error, Result,
-    access::{Permit, Target, write_permissions},
+    access::{Authority, Permit, Target, write_permissions},
     audit::Record,
     user::{NO_PASSWORD, check_not_above, fill, grant, views as user_views},
 };
@@ -55,6 +55,7 @@ pub async fn add(cx: &Confirmed<'_>, input: ServiceAccountInput) -> Result<Servi
         return Err(Error::forbidden("The MSP's own are for those who reach every business."));
     }
     let id = UserId::generate();
+    let _turn = Authority::of(cx).await?;
     let filled = fill(cx, &as_user(id, &input)).await?;
     let change = permit.begin().await?;
     user::ActiveModel {
@@ -89,6 +90,7 @@ pub async fn change(
     id: UserId,
     wanted: ServiceAccountChange,
 ) -> Result<ServiceAccountView> {
+    let _turn = Authority::of(cx).await?;
     let (row, permit) = permit_account(cx, id).await?;
     let before = get(cx, id).await?;
     let full_name = match &wanted.full_name {

@@ -14,7 +14,7 @@ use entity::{
     user::Role,
 };
 use serde_json::{Value, json};
-use server::{Config, Server};
+use server::{Config, Limits, Rate, Server};
 use std::{fs, path::Path, sync::Once};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::broadcast, time::timeout};
@@ -50,8 +50,26 @@ impl TestServer {
         Self::on(Engine::Sqlite).await
     }
 
-    /// A server on a chosen database.
+    /// A server on a chosen database, on which a test may ask as much as it likes.
     pub async fn on(engine: Engine) -> Self {
+        let plenty = Rate::new(100_000, 1_000_000);
+        let limits = Limits {
+            actor: plenty,
+            tenant: plenty,
+            stranger: plenty,
+            device: plenty,
+            ..Limits::default()
+        };
+        Self::limited(engine, limits).await
+    }
+
+    /// A server on which nobody may ask more than this.
+    pub async fn limited(engine: Engine, limits: Limits) -> Self {
+        Self::configured(engine, |config| config.limits = limits).await
+    }
+
+    /// A server with other settings.
+    pub async fn configured(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().expect("the only provider");
@@ -60,12 +78,15 @@ impl TestServer {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let world = World::on(engine, &url).await;
         let folder = tempfile::tempdir().expect("a folder");
-        let config = Config {
+        let mut config = Config {
             public_url: url.clone(),
             agents_dir: folder.path().join("agents"),
             site_root: folder.path().join("site"),
             trusted_proxies: vec![],
+            also_at: vec![],
+            limits: Limits::default(),
         };
+        change(&mut config);
         write_programs(&config.agents_dir);
         write_site(&config.site_root);
         let server = Server::start(listener, world.store.clone(), config).await.expect("a server");

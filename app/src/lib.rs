@@ -3,11 +3,14 @@
 #![recursion_limit = "512"]
 
 pub mod account;
+pub mod api_key;
+pub mod audit;
 pub mod business;
 pub mod carried;
 pub mod codec;
 #[cfg(feature = "ssr")]
 pub mod context;
+pub mod custom_role;
 pub mod device;
 pub mod error;
 pub mod factor;
@@ -15,15 +18,19 @@ pub mod factor;
 pub mod gallery;
 pub mod layout;
 pub mod live;
+pub mod oidc;
 pub mod overview;
 pub mod registration;
+pub mod service_account;
 pub mod service_location;
+pub mod settings;
 pub mod setup;
 #[cfg(feature = "ssr")]
 pub mod shell;
 pub mod sign_in;
 pub mod ui;
 pub mod user;
+pub mod welcome;
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -41,6 +48,7 @@ pub fn App() -> impl IntoView {
     ui::clock::provide_clock(carried.now);
     ui::theme::provide_theme(carried.theme);
     ui::toast::provide_toasts(carried.done);
+    ui::step_up::provide_step_up();
     live::provide_live();
     layout::provide_me(carried.me);
     view! {
@@ -49,7 +57,11 @@ pub fn App() -> impl IntoView {
             <Routes fallback=layout::NotFoundPage>
                 <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in/factor") view=sign_in::SignInFactorPage ssr=SsrMode::Async/>
+                <WelcomeRoutes/>
                 <Route path=path!("/account/password") view=account::PasswordPage ssr=SsrMode::Async/>
+                <Route path=path!("/account/factor") view=factor::FactorPage ssr=SsrMode::Async/>
+                <Route path=path!("/account/confirm") view=factor::ConfirmPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=layout::Frame ssr=SsrMode::Async>
                     <Route path=path!("") view=overview::OverviewPage/>
                     <DeviceRoutes/>
@@ -59,6 +71,7 @@ pub fn App() -> impl IntoView {
                 <GalleryRoutes/>
             </Routes>
             <ui::toast::ToastOutlet/>
+            <factor::ConfirmOutlet/>
         </Router>
     }
 }
@@ -68,6 +81,20 @@ const PRODUCT: &str = "Reeve";
 
 fn window_title(page: String) -> String {
     if page == PRODUCT { page } else { format!("{page} · {PRODUCT}") }
+}
+
+/// Links to choose a password, and asking for one.
+#[component(transparent)]
+fn WelcomeRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("") view=leptos_router::components::Outlet ssr=SsrMode::Async>
+            <Route path=path!("/welcome") view=welcome::WelcomePage/>
+            <Route path=path!("/welcome/password") view=welcome::ChoosePage/>
+            <Route path=path!("/forgotten") view=welcome::ForgottenPage/>
+            <Route path=path!("/forgotten/sent") view=welcome::SentPage/>
+        </ParentRoute>
+    }
+    .into_inner()
 }
 
 #[component(transparent)]
@@ -93,6 +120,27 @@ fn BusinessRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
             <Route path=path!("/service-locations/:id") view=service_location::ServiceLocationPage/>
             <Route path=path!("/users") view=user::UserListPage/>
             <Route path=path!("/users/:id") view=user::UserPage/>
+            <Route path=path!("/sign-in-settings") view=oidc::SignInSettingsPage/>
+            <Route path=path!("/sign-in-settings/:id") view=oidc::ProviderPage/>
+            <SettingRoutes/>
+            <Route path=path!("/account/keys") view=api_key::OwnKeysPage/>
+            <Route path=path!("/api-keys/:id") view=api_key::KeyPage/>
+            <Route path=path!("/service-accounts") view=service_account::ServiceAccountListPage/>
+            <Route path=path!("/service-accounts/:id") view=service_account::ServiceAccountPage/>
+            <Route path=path!("/audit") view=audit::AuditPage/>
+            <Route path=path!("/audit/:seq") view=audit::AuditEntryPage/>
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+#[component(transparent)]
+fn SettingRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("") view=leptos_router::components::Outlet>
+            <Route path=path!("/settings") view=settings::SettingsPage/>
+            <Route path=path!("/roles") view=custom_role::RoleListPage/>
+            <Route path=path!("/roles/:id") view=custom_role::RolePage/>
         </ParentRoute>
     }
     .into_inner()

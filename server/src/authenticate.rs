@@ -37,6 +37,14 @@ pub(crate) fn session_secret(headers: &HeaderMap, config: &Config) -> Option<Ses
         .map(|(_, value)| SessionSecret::from_cookie(value))
 }
 
+/// What a request carries to be recognised by, good or not; never the two kinds together.
+pub(crate) fn credential(headers: &HeaderMap, config: &Config) -> Option<String> {
+    match headers.get(header::AUTHORIZATION) {
+        Some(value) => value.to_str().ok().map(str::to_owned),
+        None => session_secret(headers, config).map(|secret| secret.expose().to_owned()),
+    }
+}
+
 /// Who knocks, before anybody is authenticated.
 pub(crate) fn visitor(parts: &Parts, config: &Config) -> Visitor {
     let text = |name| {
@@ -81,7 +89,10 @@ pub(crate) fn request_id(extensions: &axum::http::Extensions) -> &str {
 pub(crate) async fn authenticate(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match recognise(&parts, &state).await {
-        Ok(cx) => drop(parts.extensions.insert::<Option<Cx>>(cx)),
+        Ok(cx) => {
+            state.limiter.note_person(credential(&parts.headers, &state.config).as_deref(), cx.as_ref());
+            drop(parts.extensions.insert::<Option<Cx>>(cx));
+        }
         Err(problem) => return ApiProblem::from(problem).into_response(),
     }
     next.run(Request::from_parts(parts, body)).await
@@ -151,6 +162,7 @@ impl FromRequestParts<AppState> for Agent {
             signed_out("This is for agents: send the agent token as `Authorization: Bearer`.")
         })?;
         let cx = domain::agent_token::authenticate(&state.store, bearer).await?;
+        state.limiter.note_device(bearer, &cx);
         match Id::<DeviceId>::of(parts).await? {
             Some(id) if id != cx.device_id() => {
                 Err(Problem::new(ProblemCode::NotFound, "No such device.").into())
@@ -182,6 +194,8 @@ mod tests {
             agents_dir: "agents".into(),
             site_root: "site".into(),
             trusted_proxies: proxies.iter().map(|address| address.parse().expect("an address")).collect(),
+            also_at: vec![],
+            limits: crate::Limits::default(),
         };
         let source = |forwarded: &str, proxies: &[&str]| {
             let request =

@@ -1,5 +1,9 @@
 //! The command line of `reeve`.
 
+mod mail;
+mod rescue;
+mod verify;
+
 use crate::{
     Server,
     config::{self, Config},
@@ -32,6 +36,14 @@ pub struct Cli {
 enum Command {
     /// Run the server: portal, API and the agents' link.
     Serve(Serve),
+    /// Check the audit chain and the foreign keys of a database; reads only, also beside a running server.
+    Verify(verify::Verify),
+    /// Send a test letter, with the options that `serve` has for mail.
+    MailTest(mail::MailTest),
+    /// Take somebody's second factors away and print a link with which they choose another password.
+    ResetAccess(rescue::ResetAccess),
+    /// Decide who has to have a second factor.
+    FactorPolicy(rescue::DecideFactorPolicy),
     /// Print the version.
     Version,
 }
@@ -59,6 +71,14 @@ struct Serve {
     /// Address of a proxy whose X-Forwarded-For says where requests come from; repeat for several.
     #[arg(long, env = "REEVE_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
     trusted_proxy: Vec<IpAddr>,
+    /// Another address under which people open the portal, such as `http://reeve.lan:8080`; repeat for several.
+    #[arg(long, env = "REEVE_ALSO_AT", value_name = "URL", value_delimiter = ',')]
+    also_at: Vec<String>,
+    /// File with stolen passwords that nobody may choose: the download of Pwned Passwords ordered by hash, SHA-1.
+    #[arg(long, env = "REEVE_BREACHED_PASSWORDS", value_name = "FILE")]
+    breached_passwords: Option<PathBuf>,
+    #[command(flatten)]
+    mail: mail::Mail,
     /// Fill an empty database with a sample MSP and print its people's one-time passwords.
     #[arg(long, env = "REEVE_DEMO")]
     demo: bool,
@@ -71,6 +91,10 @@ struct Serve {
 pub async fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(options) => serve(options).await,
+        Command::Verify(options) => verify::verify(options).await,
+        Command::MailTest(options) => mail::mail_test(options).await,
+        Command::ResetAccess(options) => rescue::reset_access(options).await,
+        Command::FactorPolicy(options) => rescue::factor_policy(options).await,
         Command::Version => Ok(writeln!(io::stdout(), "reeve {}", env!("CARGO_PKG_VERSION"))?),
     }
 }
@@ -85,12 +109,22 @@ async fn serve(options: Serve) -> Result<()> {
         Some(url) => config::public_url(url)?,
         None => config::default_public_url(listener.local_addr()?),
     };
+    // Before anything is opened: a wrong setting is said at once.
+    let mailer = options.mail.mailer()?;
     let store = open_store(&options, &public_url).await?;
+    if let Some(mailer) = mailer {
+        store.set_mailer(Arc::new(mailer));
+    }
+    if let Some(file) = &options.breached_passwords {
+        store.set_breached_list(file)?;
+    }
     let config = Config {
         public_url: public_url.clone(),
         agents_dir: options.agents_dir.unwrap_or_else(|| options.data_dir.join("agents")),
         site_root: options.site_root.unwrap_or_else(site_beside_program),
         trusted_proxies: options.trusted_proxy,
+        also_at: options.also_at.iter().map(|url| config::public_url(url)).collect::<Result<_>>()?,
+        limits: crate::Limits::default(),
     };
     let server = Server::start(listener, store.clone(), config).await?;
     if options.demo {

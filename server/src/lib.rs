@@ -11,13 +11,18 @@ mod events;
 mod health;
 mod install;
 mod job;
+mod limit;
 mod link;
+pub mod mail;
+mod oidc;
 mod origin;
 mod portal;
 pub mod router;
 mod security;
 pub mod serve;
 mod state;
+mod web;
 
 pub use config::Config;
+pub use limit::{Limits, Rate};
 pub use serve::Server;

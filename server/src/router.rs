@@ -1,7 +1,10 @@
 //! Every route of every face. Pages and server functions come from the portal; all others stand here.
 
 use crate::{
-    api::{api_key, audit, business, custom_role, device, me, no_such_address, oidc as oidc_provider, registration, service_account, service_location, user},
+    api::{
+        api_key, audit, business, custom_role, device, me, no_such_address, oidc as oidc_provider,
+        registration, service_account, service_location, user,
+    },
     authenticate, events, health, install, limit, link, oidc, origin, portal, security,
     state::AppState,
 };
@@ -120,6 +123,7 @@ fn rest() -> Rest {
         .patch(People, "/service-accounts/{id}", service_account::change)
         .get(People, "/oidc-providers", oidc_provider::list)
         .post(People, "/oidc-providers", oidc_provider::add)
+        .get(People, "/oidc-providers/{id}", oidc_provider::get)
         .put(People, "/oidc-providers/{id}", oidc_provider::change)
         .delete(People, "/oidc-providers/{id}", oidc_provider::remove)
         .get(People, "/sign-in-policy", oidc_provider::policy)

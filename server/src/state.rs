@@ -1,6 +1,6 @@
 //! What every face shares: the store, the settings, who is connected.
 
-use crate::{config::Config, events::Streams, install::Downloads, link::Registry};
+use crate::{config::Config, events::Streams, install::Downloads, limit::Limiter, link::Registry};
 use axum::extract::FromRef;
 use domain::Store;
 use leptos::config::LeptosOptions;
@@ -20,6 +20,8 @@ pub(crate) struct AppState {
     pub(crate) downloads: Arc<Downloads>,
     /// Open event streams, counted per user.
     pub(crate) streams: Arc<Streams>,
+    /// How much anybody may ask.
+    pub(crate) limiter: Arc<Limiter>,
     /// Where the portal's files are, in Leptos's words.
     pub(crate) site: LeptosOptions,
     /// Turns true when the server stops.

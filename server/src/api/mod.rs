@@ -1,9 +1,14 @@
 //! The REST API for scripts and integrations: decode, call one verb, encode.
 
+pub(crate) mod api_key;
+pub(crate) mod audit;
 pub(crate) mod business;
+pub(crate) mod custom_role;
 pub(crate) mod device;
 pub(crate) mod me;
+pub(crate) mod oidc;
 pub(crate) mod registration;
+pub(crate) mod service_account;
 pub(crate) mod service_location;
 pub(crate) mod user;
 

@@ -2,6 +2,7 @@
 //! this module's authentication.
 
 mod arrive;
+mod authority;
 mod ceremony;
 mod confirm;
 mod key;
@@ -12,7 +13,10 @@ mod setup;
 mod sign_in;
 mod throttle;
 
-pub(crate) use arrive::{Arrival, FACTOR, arrive, begin_session};
+pub(crate) use arrive::{Arrival, FACTOR, arrive, begin_session, may_sign_in};
+pub(crate) use authority::{
+    Authority, custom_role, custom_roles, end_sessions_of, held_with, holders,
+};
 pub use ceremony::{CEREMONY_MINUTES, CeremonySecret};
 pub(crate) use ceremony::{
     begin as begin_ceremony, look as look_ceremony, peek as peek_ceremony, take as take_ceremony,
@@ -20,9 +24,10 @@ pub(crate) use ceremony::{
 pub(crate) use confirm::note_confirmed;
 pub use confirm::{Confirmed, confirm_with_password};
 pub use key::api_key_cx;
-pub(crate) use key::{read as read_list, write as write_permissions};
+pub(crate) use key::{count_working, held_now, networks, own_keys, read as read_list, write as write_permissions};
 pub(crate) use password::{
-    check_new as check_new_password, hash as hash_password, verify as verify_password,
+    BreachedList, Chooser, Turns, check_new as check_new_password, hash as hash_password,
+    renew as renew_password, verify as verify_password,
 };
 pub(crate) use permit::{Permit, Target};
 pub use policy::{decide_factor_policy, factor_policy, set_factor_policy};
@@ -92,6 +97,8 @@ pub struct Cx {
     me: Me,
     reach: Reach,
     credential: Credential,
+    /// What the API key is called, for the audit log.
+    key_name: Option<String>,
     source_ip: String,
     request_id: Option<String>,
 }
@@ -104,6 +111,7 @@ impl Cx {
             me,
             reach,
             credential,
+            key_name: None,
             source_ip: visitor.source_ip.clone(),
             request_id: visitor.request_id.clone(),
         }
@@ -131,6 +139,12 @@ impl Cx {
         let found =
             self.select::<device::Entity>().filter(device::Column::Id.eq(device)).one(self.db()).await?;
         Ok(found.is_some())
+    }
+
+    /// Does this person reach what they reached before, and may they do the same?
+    #[must_use]
+    pub fn reaches_as_before(&self, before: &Self) -> bool {
+        self.reach == before.reach && self.me.permissions == before.me.permissions
     }
 
     /// The same rights, as long as they were confirmed in the last minutes.
@@ -169,6 +183,21 @@ impl Cx {
                 Err(Error::forbidden("This is for people in the portal, not for API keys."))
             }
         }
+    }
+
+    /// The API key by which it was recognised.
+    #[must_use]
+    pub const fn api_key_id(&self) -> Option<ApiKeyId> {
+        match self.credential {
+            Credential::Session { .. } => None,
+            Credential::ApiKey(id) => Some(id),
+        }
+    }
+
+    /// Who acts, for the audit log: a key by its own name too.
+    pub(crate) fn actor_name(&self) -> String {
+        let name = &self.me.full_name;
+        self.key_name.as_ref().map_or_else(|| name.clone(), |key| format!("{name} (key {key})"))
     }
 
     pub(crate) const fn actor_kind(&self) -> ActorKind {

@@ -75,7 +75,8 @@ impl Cx {
             Target::Location(business, location) if !self.reach().covers(business, location) => {
                 return Err(Error::not_found("business"));
             }
-            Target::Msp if !self.me().role.is_msp() => {
+            // Also not for the MSP's people who were granted some of its businesses.
+            Target::Msp if !self.me().role.is_msp() || !self.reach().includes_msp() => {
                 return Err(Error::forbidden("This belongs to the MSP."));
             }
             _ => {}
@@ -99,7 +100,11 @@ impl Cx {
         }
     }
 
-    fn check_ready(&self) -> Result<()> {
+    /// Have they done what has to be done before anything else?
+    ///
+    /// # Errors
+    /// Forbidden until a one-time password was replaced and a required second factor added.
+    pub(crate) fn check_ready(&self) -> Result<()> {
         if self.me().must_change_password {
             return Err(Error::forbidden("Choose your own password first."));
         }
@@ -134,6 +139,11 @@ impl Permit<'_> {
         } else {
             self.cx.store().begin_within(self.cx.db().clone()).await
         }
+    }
+
+    /// Adds an entry of this permit to a change that another one commits.
+    pub(crate) async fn also(&self, change: &Change, record: Record) -> Result<()> {
+        change.note(&Actor::of(self.cx), self.business_id, record).await
     }
 
     /// Commits the change with its audit entry.

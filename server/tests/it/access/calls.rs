@@ -1,12 +1,15 @@
 //! The calls that the access test walks: each with ids of ours, and with what it does.
 
+mod audit;
+
 use crate::support::{
     agent::FakeAgent,
     people::{Answer, Person, send},
+    oidc_fake::FakeProvider,
     server::{TestServer, field},
 };
 use entity::{
-    id::{BusinessId, DeviceId, RegistrationTokenId, ServiceLocationId, UserId},
+    id::{ApiKeyId, BusinessId, CustomRoleId, DeviceId, OidcProviderId, RegistrationTokenId, ServiceLocationId, UserId},
     user::Role,
 };
 use reqwest::Method;
@@ -65,7 +68,14 @@ pub struct World {
     device: DeviceId,
     token: RegistrationTokenId,
     user: UserId,
+    account: UserId,
+    key: ApiKeyId,
+    role: CustomRoleId,
+    other: BusinessId,
+    entry: i64,
     business_name: String,
+    provider: OidcProviderId,
+    issuer: String,
 }
 
 impl World {
@@ -77,7 +87,22 @@ impl World {
         let me: Value = contact.get("/me").await.expect(200);
         let (business, location) = (server.ours.business, server.ours.location);
         let business_name = field(&me, "business_name");
-        Self { business, location, device, token, user: field(&me, "id"), business_name }
+        let asked = json!({"full_name": "Program", "role": "contact", "business_id": business});
+        let account: Value = server.admin.post("/service-accounts", &asked).await.expect(201);
+        let account = field(&account, "id");
+        let asked = json!({"key_name": "Program", "service_account_id": account});
+        let made: Value = server.admin.post("/api-keys", &asked).await.expect(201);
+        let key = field(&made["key"], "id");
+        let asked = json!({"role_name": "Reader", "base_role": "technician", "permissions": ["view_user"]});
+        let role: Value = server.admin.post("/roles", &asked).await.expect(201);
+        let (role, other) = (field(&role, "id"), server.theirs.business);
+        let user = field(&me, "id");
+        let log: Value = server.admin.get(&format!("/audit?business_id={business}")).await.expect(200);
+        let entry = field(&log["items"][0], "seq");
+        let issuer = FakeProvider::start().await.issuer;
+        let made: Value = server.admin.post("/oidc-providers", &provider_asked(business, &issuer)).await.expect(201);
+        let provider = field(&made, "id");
+        Self { business, location, device, token, user, account, key, role, other, entry, business_name, provider, issuer }
     }
 
     /// Ids of nothing, to list the calls with.
@@ -89,14 +114,29 @@ impl World {
             device: DeviceId(id),
             token: RegistrationTokenId(id),
             user: UserId(id),
+            account: UserId(id),
+            key: ApiKeyId(id),
+            role: CustomRoleId(id),
+            other: BusinessId(id),
+            entry: 0,
             business_name: "nobody's".to_owned(),
+            provider: OidcProviderId(id),
+            issuer: String::new(),
         }
     }
 
     /// True when a text tells something of ours. A problem or a page may repeat the id that was asked for; a view has
     /// it as a value, a list links to it, and both say whose it is.
     pub fn is_named_in(&self, text: &str) -> bool {
-        let ids = [self.business.0, self.location.0, self.device.0, self.token.0, self.user.0];
+        let ids = [
+            self.business.0,
+            self.location.0,
+            self.device.0,
+            self.token.0,
+            self.user.0,
+            self.account.0,
+            self.key.0,
+        ];
         text.contains(&self.business_name)
             || ids
                 .iter()
@@ -105,8 +145,20 @@ impl World {
 
     /// The pages about what is ours, and those that list.
     pub fn pages(&self) -> Vec<String> {
-        let Self { business, location, device, token, user, .. } = self;
-        let listed = ["/", "/devices", "/devices/add", "/devices/tokens", "/businesses", "/users"];
+        let Self { business, location, device, token, user, account, key, role, .. } = self;
+        let listed = [
+            "/",
+            "/devices",
+            "/devices/add",
+            "/devices/tokens",
+            "/businesses",
+            "/users",
+            "/settings",
+            "/audit",
+            "/roles",
+            "/service-accounts",
+            "/account/keys",
+        ];
         let single = [
             format!("/devices/{device}"),
             format!("/devices/{device}/metrics"),
@@ -118,6 +170,11 @@ impl World {
             format!("/businesses/{business}"),
             format!("/service-locations/{location}"),
             format!("/users/{user}"),
+            format!("/service-accounts/{account}"),
+            format!("/api-keys/{key}"),
+            format!("/roles/{role}"),
+            format!("/sign-in-settings/{}", self.provider),
+            format!("/audit/{}", self.entry),
         ];
         listed.into_iter().map(ToOwned::to_owned).chain(single).collect()
     }
@@ -128,6 +185,11 @@ impl World {
             Some("agents") => self.device.to_string(),
             Some("businesses") => self.business.to_string(),
             Some("service-locations") => self.location.to_string(),
+            Some("roles") => self.role.to_string(),
+            Some("service-accounts") => self.account.to_string(),
+            Some("api-keys") => self.key.to_string(),
+            Some("audit") => self.entry.to_string(),
+            Some("oidc-providers") => self.provider.to_string(),
             _ => self.user.to_string(),
         }
     }
@@ -136,9 +198,10 @@ impl World {
 /// Every REST route that people call; what ends something comes last.
 pub fn rest(world: &World) -> Vec<Call> {
     use Kind::{Changes, Lists, Makes, Own, Reads};
-    let World { business, location, .. } = world;
+    let World { business, location, other, .. } = world;
     let none = Value::Null;
     let history = "GET /agents/{id}/metrics/history";
+    let program = json!({"full_name": "R", "role": "contact", "business_id": business});
     let user =
         json!({"email": "rest@ours.example", "full_name": "R", "role": "contact", "business_id": business});
     let calls = [
@@ -174,6 +237,21 @@ pub fn rest(world: &World) -> Vec<Call> {
         ),
         ("POST /users/{id}/link", Changes, true, none.clone()),
         ("DELETE /agents/{id}/clone-suspicion", Changes, true, none.clone()),
+        ("GET /service-accounts", Lists, true, none.clone()),
+        ("POST /service-accounts", Makes, true, program),
+        ("GET /service-accounts/{id}", Reads, true, none.clone()),
+        ("PATCH /service-accounts/{id}", Changes, true, json!({"full_name": "R"})),
+        ("GET /api-keys", Lists, false, none.clone()),
+        ("POST /api-keys", Changes, true, json!({"key_name": "R", "service_account_id": world.account})),
+        ("GET /api-keys/{id}", Reads, true, none.clone()),
+        ("DELETE /api-keys/{id}", Changes, true, none.clone()),
+        ("POST /businesses/{id}/active", Changes, false, json!({"is_active": true})),
+        ("GET /roles", Lists, true, none.clone()),
+        ("POST /roles", Makes, true, json!({"role_name": "R", "base_role": "technician"})),
+        ("GET /roles/{id}", Reads, true, none.clone()),
+        ("PUT /roles/{id}", Changes, true, json!({"role_name": "R3", "base_role": "technician"})),
+        ("DELETE /roles/{id}", Changes, true, none.clone()),
+        ("POST /agents/{id}/transfer", Changes, false, json!({"business_id": other})),
         ("DELETE /agents/registration-tokens/{id}", Changes, false, none.clone()),
         ("DELETE /agents/{id}", Changes, false, none),
     ];
@@ -183,18 +261,19 @@ pub fn rest(world: &World) -> Vec<Call> {
         let path = format!("/api/v1{}{query}", path.replace("{id}", &world.id_in(route)));
         Call { route, kind, is_for_some_roles, path, body: Body::Json(body) }
     };
-    calls.into_iter().map(call).collect()
+    calls.into_iter().chain(sign_in_rest(world)).chain(audit::rest()).map(call).collect()
 }
 
 /// Every server function; what ends something comes last.
 pub fn portal(world: &World) -> Vec<Call> {
     use Kind::{Changes, Lists, Makes, Own, Reads};
-    let World { business, location, device, token, user, .. } = world;
+    let World { business, location, device, token, user, role, other, .. } = world;
     let id = |id: &dyn std::fmt::Display| vec![("id".to_owned(), id.to_string())];
     let with = |mut fields: Vec<(String, String)>, more: &[(&str, &str)]| {
         fields.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         fields
     };
+    let to_other = other.to_string();
     let (of_business, passwords) =
         (business.to_string(), [("input[current_password]", "x"), ("input[new_password]", "y")]);
     let history = [
@@ -202,6 +281,7 @@ pub fn portal(world: &World) -> Vec<Call> {
         ("query[start]", "2026-11-20T11:00:00Z"),
         ("query[end]", "2026-11-20T12:00:00Z"),
     ];
+    let passkey = [("name", "P"), ("credential", "{}"), ("next", "/")];
     let new_user = [
         ("input[email]", "portal@ours.example"),
         ("input[full_name]", "P"),
@@ -219,6 +299,20 @@ pub fn portal(world: &World) -> Vec<Call> {
         ("POST /portal/account/sessions", Own, false, vec![]),
         ("POST /portal/account/end-session", Own, false, id(&uuid::Uuid::nil())),
         ("POST /portal/account/end-other-sessions", Own, false, vec![]),
+        ("POST /portal/factor/take-recovery-codes", Own, false, vec![]),
+        ("POST /portal/factor/get", Own, false, vec![]),
+        ("POST /portal/factor/begin-totp", Own, false, vec![]),
+        ("POST /portal/factor/confirm-totp", Own, false, with(vec![], &[("input[code]", "000000")])),
+        ("POST /portal/factor/remove-totp", Own, false, vec![]),
+        ("POST /portal/factor/new-recovery-codes", Own, false, vec![]),
+        ("POST /portal/factor/begin-passkey", Own, false, vec![]),
+        ("POST /portal/factor/finish-passkey", Own, false, with(vec![], &passkey)),
+        ("POST /portal/factor/rename-passkey", Own, false, with(id(&uuid::Uuid::nil()), &[("name", "P")])),
+        ("POST /portal/factor/remove-passkey", Own, false, id(&uuid::Uuid::nil())),
+        ("POST /portal/confirm/password", Own, false, with(vec![], &[("password", "x"), ("next", "/")])),
+        ("POST /portal/confirm/code", Own, false, with(vec![], &[("input[code]", "000000"), ("next", "/")])),
+        ("POST /portal/confirm/begin-passkey", Own, false, vec![]),
+        ("POST /portal/confirm/finish-passkey", Own, false, with(vec![], &passkey)),
         ("POST /portal/account/change-password", Own, false, with(vec![], &passwords)),
         ("POST /portal/account/replace-password", Own, false, with(vec![], &passwords)),
         ("POST /portal/layout/businesses", Lists, false, vec![]),
@@ -270,6 +364,57 @@ pub fn portal(world: &World) -> Vec<Call> {
         ("POST /portal/user/change", Changes, true, with(id(user), &changed_user)),
         ("POST /portal/user/set_active", Changes, true, with(id(user), &[("is_active", "true")])),
         ("POST /portal/user/send_link", Changes, true, id(user)),
+        ("POST /portal/service_account/list", Lists, true, vec![]),
+        ("POST /portal/service_account/get", Reads, true, id(&world.account)),
+        (
+            "POST /portal/service_account/add",
+            Makes,
+            true,
+            with(
+                vec![],
+                &[
+                    ("input[full_name]", "P"),
+                    ("input[role]", "contact"),
+                    ("input[business_id]", &of_business),
+                ],
+            ),
+        ),
+        (
+            "POST /portal/service_account/change",
+            Changes,
+            true,
+            with(id(&world.account), &[("wanted[full_name]", "P")]),
+        ),
+        ("POST /portal/api_key/own", Own, false, vec![]),
+        ("POST /portal/api_key/list", Lists, false, vec![]),
+        ("POST /portal/api_key/get", Reads, true, id(&world.key)),
+        (
+            "POST /portal/api_key/add",
+            Changes,
+            true,
+            with(
+                vec![],
+                &[
+                    ("input[key_name]", "P"),
+                    ("input[service_account_id]", &world.account.to_string()),
+                    ("input[expires_in_days]", "7"),
+                ],
+            ),
+        ),
+        ("POST /portal/api_key/take_secret", Reads, true, id(&world.key)),
+        ("POST /portal/api_key/revoke", Changes, true, id(&world.key)),
+        ("POST /portal/business/set_active", Changes, false, with(id(business), &[("is_active", "true")])),
+        ("POST /portal/role/list", Lists, true, vec![]),
+        ("POST /portal/role/get", Reads, true, id(role)),
+        ("POST /portal/role/add", Makes, true, with(vec![], &role_fields("P"))),
+        ("POST /portal/role/change", Changes, true, with(id(role), &role_fields("P3"))),
+        ("POST /portal/role/remove", Changes, true, id(role)),
+        (
+            "POST /portal/device/transfer",
+            Changes,
+            false,
+            with(id(device), &[("input[business_id]", &to_other)]),
+        ),
         ("POST /portal/registration/revoke", Changes, false, id(token)),
         ("POST /portal/device/revoke", Changes, false, id(device)),
         ("POST /portal/account/sign-out", Own, false, vec![]),
@@ -278,5 +423,55 @@ pub fn portal(world: &World) -> Vec<Call> {
         let path = route.split(' ').nth(1).unwrap_or_default().to_owned();
         Call { route, kind, is_for_some_roles, path, body: Body::Form(fields) }
     };
-    calls.into_iter().map(call).collect()
+    calls.into_iter().chain(sign_in_portal(world)).chain(audit::portal(world.entry)).map(call).collect()
+}
+
+/// The fields of a role.
+fn role_fields(name: &str) -> [(&'static str, &str); 2] {
+    [("input[role_name]", name), ("input[base_role]", "technician")]
+}
+
+/// What is asked to add a provider of sign-in.
+fn provider_asked(business: BusinessId, issuer: &str) -> Value {
+    json!({"business_id": business, "provider_name": "P", "issuer": issuer, "client_id": "p"})
+}
+
+/// How people sign in, over REST.
+fn sign_in_rest(world: &World) -> [(&'static str, Kind, bool, Value); 7] {
+    use Kind::{Changes, Lists, Makes, Reads};
+    let asked = provider_asked(world.business, &world.issuer);
+    [
+        ("GET /oidc-providers", Lists, true, Value::Null),
+        ("POST /oidc-providers", Makes, true, asked.clone()),
+        ("GET /oidc-providers/{id}", Reads, true, Value::Null),
+        ("PUT /oidc-providers/{id}", Changes, true, asked),
+        ("DELETE /oidc-providers/{id}", Changes, true, Value::Null),
+        ("GET /sign-in-policy", Lists, true, Value::Null),
+        ("PUT /sign-in-policy", Changes, true, json!({"factor_policy": "nobody"})),
+    ]
+}
+
+/// How people sign in, in the portal.
+fn sign_in_portal(world: &World) -> [(&'static str, Kind, bool, Vec<(String, String)>); 7] {
+    use Kind::{Changes, Lists, Makes, Reads};
+    let (id, business) = (world.provider.to_string(), world.business.to_string());
+    let asked: [(&str, &str); 4] = [
+        ("input[business_id]", &business),
+        ("input[provider_name]", "P"),
+        ("input[issuer]", &world.issuer),
+        ("input[client_id]", "p"),
+    ];
+    let fields = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+    };
+    let one = [("id", id.as_str())];
+    [
+        ("POST /portal/oidc/settings", Lists, true, vec![]),
+        ("POST /portal/oidc/get", Reads, true, fields(&one)),
+        ("POST /portal/oidc/add", Makes, true, fields(&asked)),
+        ("POST /portal/oidc/change", Changes, true, fields(&[one.as_slice(), &asked].concat())),
+        ("POST /portal/oidc/remove", Changes, true, fields(&one)),
+        ("POST /portal/oidc/policy", Lists, true, vec![]),
+        ("POST /portal/oidc/set-policy", Changes, true, fields(&[("input[factor_policy]", "nobody")])),
+    ]
 }

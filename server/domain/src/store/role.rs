@@ -1,5 +1,19 @@
 //! The role that the server takes on PostgreSQL: it owns nothing, so that row-level security binds it and the audit
 //! log cannot be unlocked by it.
+//!
+//! What this is worth: the role guards against our own mistakes, such as a query that forgets its filter. It is taken
+//! and not logged in with, so a connection that can be made to run any statement can put it down again (`SET ROLE
+//! NONE`) and is then what its login is. Let the login be little: one of its own, no superuser, owner of nothing but
+//! this database, and a member of `reeve_app`:
+//!
+//! ```sql
+//! CREATE ROLE reeve_app NOLOGIN;
+//! CREATE ROLE reeve LOGIN PASSWORD '…' IN ROLE reeve_app;
+//! CREATE DATABASE reeve OWNER reeve;
+//! ```
+//!
+//! The owner of the tables can take the locks off them and write the audit log anew, as a file's owner can with the
+//! embedded database. Who kept the head of the chain elsewhere can tell.
 
 use crate::{Error, Result};
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseConnection};
@@ -37,6 +51,11 @@ pub(super) async fn prepare(owner: &DatabaseConnection) -> Result<Option<&'stati
                 "the database role reeve_app must not be a superuser and must not bypass row-level security"
                     .to_owned(),
             ));
+        }
+        if is(owner, "(SELECT rolsuper FROM pg_roles WHERE rolname = session_user)").await? {
+            tracing::warn!(
+                "the database login is a superuser; give Reeve a login of its own, which is a member of reeve_app"
+            );
         }
         for sql in [
             "GRANT USAGE ON SCHEMA public TO reeve_app",

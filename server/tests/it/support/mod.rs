@@ -1,6 +1,7 @@
 //! What the tests stand on: both databases, people, agents, servers, and the repository itself.
 
 pub mod agent;
+pub mod authenticator;
 pub mod people;
 pub mod postgres;
 pub mod server;

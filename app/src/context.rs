@@ -79,7 +79,9 @@ pub fn set_status(code: ProblemCode) {
     }
 }
 
-fn is_plain_form_post() -> bool {
+/// Is this a form that was sent without JavaScript?
+#[must_use]
+pub fn is_plain_form_post() -> bool {
     use_context::<Parts>().is_some_and(|parts| {
         let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         parts.method == Method::POST && accept.contains("text/html")
@@ -122,18 +124,26 @@ const SIGN_IN_COOKIE: &str = "reeve-sign-in";
 /// # Errors
 /// There is no request around this call.
 pub fn arrived(arrived: &domain::access::SignIn, next: &str) -> Result<(), PortalError> {
+    let (cookies, path) = arrival(arrived, next, store()?.public_url());
+    cookies.iter().for_each(|cookie| put_cookie(cookie));
+    redirect(&path);
+    Ok(())
+}
+
+/// What a browser is told after a first proof of who somebody is: the cookies to keep, and where to go.
+#[must_use]
+pub fn arrival(arrived: &domain::access::SignIn, next: &str, public_url: &str) -> (Vec<String>, String) {
+    let next = local_path(next);
     match arrived {
         domain::access::SignIn::Session(secret) => {
-            set_session_cookie(secret)?;
-            put_secret_cookie(SIGN_IN_COOKIE, "", 0)?;
-            redirect(next);
+            let session = session_cookie(secret.expose(), SESSION_COOKIE_SECONDS, public_url);
+            (vec![session, secret_cookie(SIGN_IN_COOKIE, "", 0, public_url)], next)
         }
         domain::access::SignIn::Factor(secret) => {
-            put_secret_cookie(SIGN_IN_COOKIE, secret.expose(), CEREMONY_COOKIE_SECONDS)?;
-            redirect(&format!("/sign-in/factor?next={}", crate::ui::toast::encode(&local_path(next))));
+            let waiting = secret_cookie(SIGN_IN_COOKIE, secret.expose(), CEREMONY_COOKIE_SECONDS, public_url);
+            (vec![waiting], format!("/sign-in/factor?next={}", crate::ui::toast::encode(&next)))
         }
     }
-    Ok(())
 }
 
 /// The sign-in of this browser that waits for its second factor.
@@ -149,16 +159,67 @@ pub fn waiting_sign_in() -> Result<domain::access::CeremonySecret, PortalError> 
     })
 }
 
+/// Name of the cookie of a link that waits for the password.
+const LINK_COOKIE: &str = "reeve-link";
+/// Longest key of a link, in letters.
+const LINK_KEY_MAX: usize = 64;
+/// Seconds that a link waits for the password, in the browser; the server may end it earlier.
+const LINK_COOKIE_SECONDS: u32 = 30 * 60;
+
+/// Keeps the key of a link in this browser for some minutes; an empty one is forgotten.
+///
+/// # Errors
+/// There is no request around this call.
+pub fn put_link_key(key: &str) -> Result<(), PortalError> {
+    let is_plain = key.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
+    // What cannot be a key is as good as one that works no more.
+    let key = if is_plain && key.len() <= LINK_KEY_MAX { key } else { "" };
+    put_secret_cookie(LINK_COOKIE, key, if key.is_empty() { 0 } else { LINK_COOKIE_SECONDS })
+}
+
+/// The key of the link that this browser opened; empty when there is none.
+///
+/// # Errors
+/// There is no request around this call.
+pub fn link_key() -> Result<String, PortalError> {
+    let store = store()?;
+    Ok(cookie(&secret_cookie_name(LINK_COOKIE, store.public_url())).unwrap_or_default())
+}
+
+/// Nothing in the place of what is gone, for a page that says so in its own words.
+///
+/// # Errors
+/// Whatever else went wrong.
+pub fn unless_gone<T>(found: domain::Result<T>) -> Result<Option<T>, PortalError> {
+    match found.map_err(Problem::from) {
+        Ok(found) => Ok(Some(found)),
+        Err(problem) if problem.code == ProblemCode::Gone => Ok(None),
+        Err(problem) => {
+            set_status(problem.code);
+            Err(PortalError(problem))
+        }
+    }
+}
+
 /// A cookie for a secret that lives for some minutes. Over https only this host can set it.
 ///
 /// # Errors
 /// There is no request around this call.
 pub fn put_secret_cookie(name: &str, value: &str, seconds: u32) -> Result<(), PortalError> {
-    let store = store()?;
-    let name = secret_cookie_name(name, store.public_url());
-    let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
-    put_cookie(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"));
+    put_cookie(&secret_cookie(name, value, seconds, store()?.public_url()));
     Ok(())
+}
+
+/// The same as the text of a `Set-Cookie` header.
+#[must_use]
+pub fn secret_cookie(name: &str, value: &str, seconds: u32, public_url: &str) -> String {
+    sealed_cookie(&secret_cookie_name(name, public_url), value, seconds)
+}
+
+/// A cookie that scripts cannot read and other sites' pages cannot send along.
+fn sealed_cookie(name: &str, value: &str, seconds: u32) -> String {
+    let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// The full name of such a cookie.
@@ -176,11 +237,12 @@ pub fn clear_session_cookie() -> Result<(), PortalError> {
 }
 
 fn put_session_cookie(value: &str, seconds: u32) -> Result<(), PortalError> {
-    let store = store()?;
-    let name = session_cookie_name(store.public_url());
-    let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
-    put_cookie(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"));
+    put_cookie(&session_cookie(value, seconds, store()?.public_url()));
     Ok(())
+}
+
+fn session_cookie(value: &str, seconds: u32, public_url: &str) -> String {
+    sealed_cookie(session_cookie_name(public_url), value, seconds)
 }
 
 /// Says how something turned out: a toast where JavaScript runs, a message on the next page where it does not. The

@@ -124,6 +124,7 @@ CREATE TABLE user_identities (
     PRIMARY KEY (provider_id, subject)
 );
 CREATE INDEX user_identities_user ON user_identities (user_id);
+CREATE UNIQUE INDEX user_identities_once ON user_identities (provider_id, user_id);
 
 ALTER TABLE audit_entries ADD COLUMN seq BIGINT;
 ALTER TABLE audit_entries ADD COLUMN actor_kind TEXT NOT NULL DEFAULT 'person';

@@ -1,6 +1,6 @@
 //! What has to be on this machine, and how it gets there.
 
-use crate::step::{cargo, command, output, run, step};
+use crate::step::{cargo, command, output, run, step, target};
 use anyhow::{Result, bail};
 use std::{
     env,
@@ -29,7 +29,8 @@ pub fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// What the tests need beyond Rust: a PostgreSQL to start, a browser, and Node.js to drive it.
+/// What the tests need beyond Rust: a PostgreSQL to start, Node.js for a provider of sign-in and to drive a browser, and
+/// that browser.
 pub fn for_tests(with_browser: bool) -> Result<()> {
     if output(cargo().args(["fmt", "--version"])).is_none()
         || output(cargo().args(["clippy", "--version"])).is_none()
@@ -42,21 +43,53 @@ pub fn for_tests(with_browser: bool) -> Result<()> {
     if !has_postgres() {
         missing.push("postgresql");
     }
+    if program("node").is_none() {
+        missing.push("nodejs");
+    }
+    if program("npm").is_none() {
+        missing.push("npm");
+    }
     if with_browser {
         if browser().is_none() {
             missing.push("chromium");
-        }
-        if program("node").is_none() {
-            missing.push("nodejs");
-        }
-        if program("npm").is_none() {
-            missing.push("npm");
         }
         if program("sqlite3").is_none() {
             missing.push("sqlite3");
         }
     }
+    if !has_mail_server() && make_mail_server().is_err() {
+        missing.push("python3-aiosmtpd");
+    }
     if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
+/// The mail server that the tests start, in a Python of its own: the system's may belong to its package manager.
+const MAIL_SERVER: &str = "aiosmtpd==1.4.6";
+
+/// Where that Python is; the tests look there first.
+fn mail_server_folder() -> PathBuf {
+    target().join("tmp").join("aiosmtpd")
+}
+
+fn has_mail_server() -> bool {
+    let made = mail_server_folder().join("bin").join("python");
+    let has_it =
+        |python: &Path| output(command(&python.to_string_lossy()).args(["-c", "import aiosmtpd"])).is_some();
+    [made.as_path(), Path::new("python3"), Path::new("/usr/bin/python3")].into_iter().any(has_it)
+}
+
+fn make_mail_server() -> Result<()> {
+    let folder = mail_server_folder();
+    step("making a Python with the tests' mail server", || {
+        run(command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let pip = folder.join("bin").join("pip");
+        run(command(&pip.to_string_lossy()).args([
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            MAIL_SERVER,
+        ]))
+    })
 }
 
 /// A browser of the Chromium family.

@@ -40,6 +40,7 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
     part("lint the portal as browsers get it", &mut || {
         run(clippy(&["frontend"]).args(["--target", "wasm32-unknown-unknown"]).args(DENY))
     });
+    part("install what tests run with Node.js", &mut node_packages);
     part("unit and integration tests", &mut || {
         let packages = HERE.iter().chain(&ON_DEVICES).flat_map(|package| ["-p", package]);
         run(cargo().arg("test").args(packages).args(["--features", "app/ssr", "--no-fail-fast"]))
@@ -59,11 +60,14 @@ fn clippy(packages: &[&str]) -> Command {
     cargo
 }
 
+/// A provider of sign-in, which the integration tests start too, and what drives a browser.
+fn node_packages() -> Result<()> {
+    run(command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(root().join("end2end")))
+}
+
 /// The real server, real agents and a real browser.
 fn browser_tests() -> Result<()> {
-    let folder = root().join("end2end");
-    run(command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
-    run(command("node").arg("run.mjs").current_dir(&folder))
+    run(command("node").arg("run.mjs").current_dir(root().join("end2end")))
 }
 
 struct Part {

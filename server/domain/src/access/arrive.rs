@@ -87,7 +87,7 @@ pub(crate) async fn begin_session(
 }
 
 /// A person who is switched on, of a business that is.
-pub(super) async fn may_sign_in(store: &Store, user: &user::Model) -> Result<bool> {
+pub(crate) async fn may_sign_in(store: &Store, user: &user::Model) -> Result<bool> {
     if !user.is_active || user.kind != UserKind::Person {
         return Ok(false);
     }

@@ -423,7 +423,9 @@ pub fn portal(world: &World) -> Vec<Call> {
         let path = route.split(' ').nth(1).unwrap_or_default().to_owned();
         Call { route, kind, is_for_some_roles, path, body: Body::Form(fields) }
     };
-    calls.into_iter().chain(sign_in_portal(world)).chain(audit::portal(world.entry)).map(call).collect()
+    // Signing out comes last.
+    let first = sign_in_portal(world).into_iter().chain(audit::portal(world.entry));
+    first.chain(calls).map(call).collect()
 }
 
 /// The fields of a role.

@@ -3,7 +3,7 @@
 use super::change::NO_PASSWORD;
 use crate::{
     Cx, Error, Letter, Result, Store, Visitor,
-    access::{SignIn, end_sessions, hash_password},
+    access::{SignIn, end_sessions, hash_password, may_sign_in},
     audit::{Actor, Record},
     secret,
     store::Change,
@@ -41,6 +41,17 @@ pub(crate) struct FreshLink {
     expires_at: DateTime<Utc>,
 }
 
+/// Makes every link of a person stop working.
+pub(super) async fn end_links(store: &Store, change: &Change, user_id: UserId) -> Result<()> {
+    user_link::Entity::update_many()
+        .col_expr(user_link::Column::UsedAt, Expr::value(store.now()))
+        .filter(user_link::Column::UserId.eq(user_id))
+        .filter(user_link::Column::UsedAt.is_null())
+        .exec(&**change)
+        .await?;
+    Ok(())
+}
+
 /// Makes a link; those made before for the same person stop working.
 pub(crate) async fn issue_link(
     store: &Store,
@@ -52,12 +63,7 @@ pub(crate) async fn issue_link(
     let key = secret::opaque()?;
     let now = store.now();
     let expires_at = now + if kind == LinkKind::Invitation { INVITATION } else { RESET };
-    user_link::Entity::update_many()
-        .col_expr(user_link::Column::UsedAt, Expr::value(now))
-        .filter(user_link::Column::UserId.eq(user_id))
-        .filter(user_link::Column::UsedAt.is_null())
-        .exec(&**change)
-        .await?;
+    end_links(store, change, user_id).await?;
     user_link::ActiveModel {
         id: Set(UserLinkId::generate()),
         user_id: Set(user_id),
@@ -94,7 +100,7 @@ impl FreshLink {
             expires_at: self.expires_at,
         };
         if let Some(mailer) = store.mailer() {
-            match mailer.send(letter(&self, email, full_name)).await {
+            match mailer.send(self.letter(email, full_name)).await {
                 Ok(()) => {
                     return IssuedLink { url: None, mailed_to: Some(email.to_owned()), ..shown };
                 }
@@ -106,29 +112,31 @@ impl FreshLink {
         }
         shown
     }
-}
 
-fn letter(link: &FreshLink, email: &str, full_name: &str) -> Letter {
-    let (subject, sentence, good_for) = match link.kind {
-        LinkKind::Invitation => (
-            "Your invitation to Reeve",
-            "You have been invited to Reeve. Open this address to choose your password:",
-            "three days",
-        ),
-        LinkKind::Reset => (
-            "Choose another password for Reeve",
-            "Somebody asked for a link to choose another password for your account. Open this address to choose one:",
-            "an hour",
-        ),
-    };
-    Letter {
-        to: email.to_owned(),
-        subject: subject.to_owned(),
-        text: format!(
-            "Hello {full_name},\n\n{sentence}\n\n{}\n\nIt works once, within {good_for}. If you did not expect this \
-             letter, do nothing.\n",
-            link.url
-        ),
+    /// The letter that brings it.
+    pub(crate) fn letter(&self, email: &str, full_name: &str) -> Letter {
+        let (subject, sentence, good_for) = match self.kind {
+            LinkKind::Invitation => (
+                "Your invitation to Reeve",
+                "You have been invited to Reeve. Open this address to choose your password:",
+                "three days",
+            ),
+            LinkKind::Reset => (
+                "Choose another password for Reeve",
+                "Somebody asked for a link to choose another password for your account. Open this address to choose \
+                 one:",
+                "an hour",
+            ),
+        };
+        Letter {
+            to: email.to_owned(),
+            subject: subject.to_owned(),
+            text: format!(
+                "Hello {full_name},\n\n{sentence}\n\n{}\n\nIt works once, within {good_for}. If you did not expect \
+                 this letter, do nothing.\n",
+                self.url
+            ),
+        }
     }
 }
 
@@ -148,9 +156,15 @@ pub async fn take_link(cx: &Cx, id: UserId) -> Result<Option<IssuedLink>> {
 /// Gone when it was used, is too old or never was; too many after many of those.
 pub async fn link(store: &Store, visitor: &Visitor, key: &str) -> Result<LinkView> {
     let ticket = store.throttle().enter(store.now(), &visitor.source_ip, "link")?;
-    let (row, user) = find_link(store, key).await?;
+    let (row, user) = find_link(store, key_of(key)).await?;
     ticket.succeeded();
     Ok(LinkView { kind: row.kind, full_name: user.full_name, email: user.email })
+}
+
+/// The key in what was pasted: the whole link, or what stands behind its `#`.
+#[must_use]
+pub fn key_of(pasted: &str) -> &str {
+    pasted.rsplit('#').next().unwrap_or(pasted).trim()
 }
 
 async fn find_link(store: &Store, key: &str) -> Result<(user_link::Model, user::Model)> {
@@ -160,11 +174,11 @@ async fn find_link(store: &Store, key: &str) -> Result<(user_link::Model, user::
         .await?
         .filter(|row| row.used_at.is_none() && row.expires_at > store.now())
         .ok_or_else(over)?;
-    let user = user::Entity::find_by_id(row.user_id)
-        .one(store.db())
-        .await?
-        .filter(|user| user.is_active)
-        .ok_or_else(over)?;
+    let user = user::Entity::find_by_id(row.user_id).one(store.db()).await?.ok_or_else(over)?;
+    // Not switched off, and neither is their business.
+    if !may_sign_in(store, &user).await? {
+        return Err(over());
+    }
     Ok((row, user))
 }
 
@@ -179,27 +193,32 @@ fn over() -> Error {
 /// Gone when it was used, is too old or never was; invalid names the field.
 pub async fn accept_link(store: &Store, visitor: &Visitor, input: LinkInput) -> Result<SignIn> {
     let ticket = store.throttle().enter(store.now(), &visitor.source_ip, "link")?;
-    let (row, user) = find_link(store, &input.key).await?;
+    let (row, user) = find_link(store, key_of(&input.key)).await?;
     ticket.succeeded();
-    crate::access::check_new_password(store, "password", &input.password, &user)?;
+    crate::access::check_new_password(store, "password", &input.password, (&user).into()).await?;
     let hash = hash_password(store, &input.password).await?;
     let change = store.begin().await?;
     let used = user_link::Entity::update_many()
         .col_expr(user_link::Column::UsedAt, Expr::value(store.now()))
         .filter(user_link::Column::Id.eq(row.id))
         .filter(user_link::Column::UsedAt.is_null())
+        .filter(user_link::Column::ExpiresAt.gt(store.now()))
         .exec(&*change)
         .await?;
     if used.rows_affected != 1 {
         return Err(over());
     }
     let is_first = user.password_hash == NO_PASSWORD;
-    user::Entity::update_many()
+    let changed = user::Entity::update_many()
         .col_expr(user::Column::PasswordHash, Expr::value(hash))
         .col_expr(user::Column::MustChangePassword, Expr::value(false))
         .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::IsActive.eq(true))
         .exec(&*change)
         .await?;
+    if changed.rows_affected != 1 {
+        return Err(over());
+    }
     end_sessions(store, &change, user.id, None).await?;
     let (action, summary) = if is_first {
         ("account.accept_invitation", "Accepted the invitation and chose a password")

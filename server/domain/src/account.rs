@@ -2,7 +2,7 @@
 
 use crate::{
     Cx, Error, Result,
-    access::{end_sessions, hash_password, verify_password},
+    access::{Chooser, check_new_password, end_sessions, hash_password, verify_password},
     audit::Record,
 };
 use entity::{
@@ -22,7 +22,8 @@ pub async fn change_password(cx: &Cx, passwords: PasswordInput) -> Result<()> {
     let (store, me) = (cx.store(), cx.me());
     let session = cx.session_id()?;
     let ticket = store.throttle().enter(store.now(), cx.source_ip(), &me.email)?;
-    input::password("new_password", &passwords.new_password)?;
+    let chooser = Chooser { email: &me.email, full_name: &me.full_name };
+    check_new_password(store, "new_password", &passwords.new_password, chooser).await?;
     if passwords.new_password == passwords.current_password {
         return Err(Problem::invalid("new_password", "Choose another password than the present one.").into());
     }
@@ -91,4 +92,16 @@ pub async fn end_session(cx: &Cx, id: SessionId) -> Result<()> {
         return Err(Error::not_found("session"));
     }
     permit.commit(change, Record::new("account.end_session", "Ended one of their own sessions")).await
+}
+
+/// Ends all one's own sessions but the one that asks.
+///
+/// # Errors
+/// Forbidden for an API key.
+pub async fn end_other_sessions(cx: &Cx) -> Result<()> {
+    let session = cx.session_id()?;
+    let permit = cx.permit_self()?;
+    let change = permit.begin().await?;
+    end_sessions(cx.store(), &change, cx.me().id, Some(session)).await?;
+    permit.commit(change, Record::new("account.end_other_sessions", "Ended all their other sessions")).await
 }

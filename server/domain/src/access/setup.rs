@@ -62,7 +62,8 @@ pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput)
     ticket.succeeded();
     let full_name = input::line("full_name", &setup.full_name)?;
     let email = input::email("email", &setup.email)?;
-    input::password("password", &setup.password)?;
+    let chooser = super::Chooser { email: &email, full_name: &full_name };
+    super::check_new_password(store, "password", &setup.password, chooser).await?;
     let password_hash = super::hash_password(store, &setup.password).await?;
 
     let change = store.begin().await?;

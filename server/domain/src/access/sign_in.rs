@@ -1,6 +1,8 @@
 //! Signing in and out, and from a cookie to a context.
 
-use super::{CeremonySecret, Credential, Cx, SessionSecret, Visitor, arrive, key, policy, verify_password};
+use super::{
+    CeremonySecret, Credential, Cx, SessionSecret, Visitor, arrive, key, policy, renew_password, verify_password,
+};
 use crate::{
     Error, Result, Store,
     audit::{Actor, Record},
@@ -53,6 +55,7 @@ pub async fn sign_in(store: &Store, visitor: &Visitor, input: SignInInput) -> Re
     match user {
         Some(user) if good => {
             ticket.succeeded();
+            renew_password(store, &user, &input.password).await;
             arrive::arrive(store, visitor, &user, SignedInWith::Password).await
         }
         user => {

@@ -121,7 +121,7 @@ impl Store {
             writer,
             throttle: Throttle::default(),
             directory: Directory::default(),
-            hashing: Turns::default(),
+            hashing: Turns::start()?,
             breached: OnceLock::new(),
             letters_under_way: Arc::new(Semaphore::new(LETTERS_UNDER_WAY_MAX)),
             tokens_to_show: ShowOnce::default(),

@@ -2,6 +2,9 @@
 
 pub mod agent;
 pub mod authenticator;
+pub mod mail;
+pub mod oidc;
+pub mod oidc_fake;
 pub mod people;
 pub mod postgres;
 pub mod server;

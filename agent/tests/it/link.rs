@@ -209,6 +209,33 @@ async fn a_revoked_device_stops_asking_and_says_so() {
     running.stop().await;
 }
 
+/// Over the socket and over HTTP: a refusal is no end, because the business may be switched on again.
+#[tokio::test]
+async fn a_device_whose_business_is_switched_off_keeps_asking_and_comes_back() {
+    for blocked in [false, true] {
+        let server = FakeServer::start().await;
+        server.world().block_sockets = blocked;
+        let device = Device::registered(&server).await;
+        let running = Quick::run(&device, |_| {});
+        eventually("the hello", || server.world().hellos.len() == 1).await;
+        {
+            let mut world = server.world();
+            world.switched_off = true;
+            let reason = DisconnectReason::AccessChanged;
+            world.push(&ToAgent::Goodbye { reason, retry_after_seconds: 0 });
+        }
+        sleep(Duration::from_millis(500)).await;
+        let asked = server.world().requests;
+        eventually("more questions", || server.world().requests >= asked + 5).await;
+        let status = device.status().await;
+        assert!(status.contains("down since") && !status.contains("ended by"), "{status}");
+        assert_eq!(server.world().hellos.len(), 1);
+        server.world().switched_off = false;
+        eventually("another hello", || server.world().hellos.len() >= 2).await;
+        running.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn what_the_agent_does_not_understand_is_answered() {
     let server = FakeServer::start().await;

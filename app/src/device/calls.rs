@@ -3,7 +3,7 @@
 use crate::{codec::Answer, error::PortalError};
 use entity::{
     activity::ActivityView,
-    device::{DeviceInput, DeviceQuery, DeviceRow, DeviceView},
+    device::{DeviceInput, DeviceQuery, DeviceRow, DeviceTransferInput, DeviceView},
     id::DeviceId,
     metric::{History, HistoryQuery},
     page::Page,
@@ -29,6 +29,15 @@ pub async fn get_device(id: DeviceId) -> Result<DeviceView, PortalError> {
 pub async fn change_device(id: DeviceId, input: DeviceInput) -> Result<DeviceView, PortalError> {
     let device = domain::device::change(&crate::context::cx().await?, id, input).await?;
     crate::context::done("Device changed.");
+    Ok(device)
+}
+
+/// Gives a device to another business.
+#[server(prefix = "/portal", endpoint = "device/transfer", output = Answer)]
+pub async fn transfer_device(id: DeviceId, input: DeviceTransferInput) -> Result<DeviceView, PortalError> {
+    let cx = crate::context::cx().await?;
+    let device = domain::device::transfer(&cx.confirmed()?, id, input).await?;
+    crate::context::done(&format!("Device moved to {}.", device.business_name));
     Ok(device)
 }
 

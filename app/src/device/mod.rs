@@ -20,6 +20,7 @@ mod range;
 mod services;
 mod software;
 mod table;
+mod transfer;
 
 pub use list::DeviceListPage;
 pub use page::DevicePage;

@@ -1,6 +1,9 @@
 //! The menu of the person: account, theme, sign out. It opens and works without JavaScript.
 
-use super::calls::{SetTheme, SignOut};
+use super::{
+    calls::{SetTheme, SignOut},
+    rail::places,
+};
 use crate::ui::{
     ButtonKind, Form, Icon, IconName, Submit,
     theme::{Theme, show_theme, use_theme},
@@ -17,6 +20,10 @@ pub(super) fn PersonMenu(me: Me) -> impl IntoView {
     let details = NodeRef::<html::Details>::new();
     close_when_left(details);
     let role = me.role_label().to_owned();
+    let aside = places(&me).into_iter().filter(|place| place.is_aside).map(|place| {
+        view! { <a class="menu-item menu-aside" href=place.href><Icon icon=place.icon/> {place.label}</a> }
+    });
+    let aside = aside.collect_view();
     view! {
         <details class="menu" node_ref=details>
             <summary class="menu-button" aria-label=format!("Menu of {}", me.full_name)>
@@ -30,6 +37,7 @@ pub(super) fn PersonMenu(me: Me) -> impl IntoView {
                     <span>{role}</span>
                 </p>
                 <a class="menu-item" href="/account"><Icon icon=IconName::User/> "Account"</a>
+                {aside}
                 <ThemeSwitch/>
                 <Form action=sign_out class="menu-form">
                     <Submit kind=ButtonKind::Quiet><Icon icon=IconName::SignOut/> "Sign out"</Submit>

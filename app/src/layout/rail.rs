@@ -17,12 +17,16 @@ pub(super) struct Place {
     pub href: String,
     /// The letter after `g`.
     pub key: char,
-    icon: IconName,
+    /// Its drawing.
+    pub icon: IconName,
+    /// True for what stands in the person's menu where the rail is a bar with little room.
+    pub is_aside: bool,
 }
 
 /// The places that this person has.
 pub(super) fn places(me: &Me) -> Vec<Place> {
-    let place = |label, href: &str, key, icon| Place { label, href: href.to_owned(), key, icon };
+    let place =
+        |label, href: &str, key, icon| Place { label, href: href.to_owned(), key, icon, is_aside: false };
     let mut places = vec![
         place("Overview", "/", 'o', IconName::Overview),
         place("Devices", "/devices", 'd', IconName::Device),
@@ -33,6 +37,12 @@ pub(super) fn places(me: &Me) -> Vec<Place> {
     }
     if me.may(Action::ViewUser) {
         places.push(place("Users", "/users", 'u', IconName::Users));
+    }
+    if me.may(Action::ViewAudit) {
+        places.push(Place { is_aside: true, ..place("Audit", "/audit", 'l', IconName::Ledger) });
+    }
+    if crate::settings::has_settings(me) {
+        places.push(Place { is_aside: true, ..place("Settings", "/settings", 's', IconName::Settings) });
     }
     places.push(place("Account", "/account", 'a', IconName::User));
     places
@@ -52,7 +62,7 @@ pub(super) fn Rail(me: Me) -> impl IntoView {
         let href = place.href.clone();
         let is_current = move || path.with(|path| is_within(path, &href));
         view! {
-            <li>
+            <li class:rail-aside=place.is_aside>
                 <a class="rail-link" href=place.href aria-current=move || is_current().then_some("page")>
                     <Icon icon=place.icon/>
                     <span>{place.label}</span>

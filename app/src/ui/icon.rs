@@ -23,6 +23,8 @@ pub enum IconName {
     Device,
     /// A registration token.
     Key,
+    /// What was written down.
+    Ledger,
     /// A service location.
     Location,
     /// The dark theme.
@@ -33,6 +35,8 @@ pub enum IconName {
     Plus,
     /// Search.
     Search,
+    /// What concerns the whole portal.
+    Settings,
     /// Leave.
     SignOut,
     /// The light theme.
@@ -57,11 +61,13 @@ impl IconName {
         Self::Copy,
         Self::Device,
         Self::Key,
+        Self::Ledger,
         Self::Location,
         Self::Moon,
         Self::Overview,
         Self::Plus,
         Self::Search,
+        Self::Settings,
         Self::SignOut,
         Self::Sun,
         Self::System,
@@ -82,6 +88,7 @@ impl IconName {
             Self::Copy => "M5.5 5.5h7v8h-7zM10.5 5.5v-3h-7v8h2",
             Self::Device => "M2 3.5h12v7.5H2zM6 13.5h4M8 11v2.5",
             Self::Key => "M5.5 13a2.5 2.5 0 1 1 0-5 2.5 2.5 0 0 1 0 5zM7.5 8.5l5.5-5.5M11 5l2 2",
+            Self::Ledger => "M3.5 2.5h9v11h-9zM6 2.5v11M8 5.5h2.5M8 8h2.5",
             Self::Location => {
                 "M8 14c3-3.4 4.5-5.7 4.5-7.6a4.5 4.5 0 0 0-9 0C3.5 8.3 5 10.6 8 14zM8 8a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3z"
             }
@@ -89,6 +96,7 @@ impl IconName {
             Self::Overview => "M2.5 13.5v-4M6.5 13.5v-8M10.5 13.5v-5.5M14 13.5v-11",
             Self::Plus => "M8 3v10M3 8h10",
             Self::Search => "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.5 10.5 14 14",
+            Self::Settings => "M2 4.5h7M12 4.5h2M2 11.5h2M7 11.5h7M10.5 3v3M5.5 10v3",
             Self::SignOut => "M6.5 2.5h-4v11h4M6 8h8M11 5l3 3-3 3",
             Self::Sun => {
                 "M8 10.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM8 1.5v1.5M8 13v1.5M1.5 8H3M13 8h1.5M3.4 3.4l1.1 1.1M11.5 11.5l1.1 1.1M3.4 12.6l1.1-1.1M11.5 4.5l1.1-1.1"

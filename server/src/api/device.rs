@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity::ActivityView,
-    device::{DeviceInput, DeviceQuery, DeviceRow, DeviceView},
+    device::{DeviceInput, DeviceQuery, DeviceRow, DeviceTransferInput, DeviceView},
     id::DeviceId,
     metric::{History, HistoryQuery, Metric},
     page::Page,
@@ -38,6 +38,15 @@ pub(crate) async fn change(
 /// `DELETE /agents/{id}`: ends its access; what it reported stays.
 pub(crate) async fn revoke(caller: Caller, Id(id): Id<DeviceId>) -> ApiResult<DeviceView> {
     Ok(Json(domain::device::revoke(&caller.cx.confirmed()?, id).await?))
+}
+
+/// `POST /agents/{id}/transfer`: gives it to another business.
+pub(crate) async fn transfer(
+    caller: Caller,
+    Id(id): Id<DeviceId>,
+    Input(input): Input<DeviceTransferInput>,
+) -> ApiResult<DeviceView> {
+    Ok(Json(domain::device::transfer(&caller.cx.confirmed()?, id, input).await?))
 }
 
 /// `GET /agents/{id}/services`

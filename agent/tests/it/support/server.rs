@@ -109,6 +109,9 @@ fn respond(request: &http::Request, world: &mut World) -> (u16, Value) {
     }
     let (device, what) = path.split_once('/').expect("a device and a word");
     let device: DeviceId = device.parse().unwrap();
+    if world.switched_off {
+        return problem(ProblemCode::Forbidden, "The business of this device is switched off.");
+    }
     if world.revoked && matches!(what, "challenge" | "token") {
         return problem(ProblemCode::Gone, "The access of this device was ended.");
     }

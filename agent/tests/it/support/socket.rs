@@ -17,7 +17,7 @@ pub async fn serve(mut stream: TcpStream, request: &Request, world: Arc<Mutex<Wo
     let refusal = {
         let world = world.lock().unwrap();
         let known = request.bearer().is_some_and(|token| world.agent_tokens.contains(token));
-        match (world.block_sockets, known) {
+        match (world.block_sockets || world.switched_off, known) {
             (true, _) => Some(403),
             (false, false) => Some(401),
             (false, true) => None,

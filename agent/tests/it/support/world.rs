@@ -42,6 +42,8 @@ pub struct World {
     /// Samples are stored, but not acknowledged.
     pub keep_acks: bool,
     pub revoked: bool,
+    /// The business of the devices is switched off.
+    pub switched_off: bool,
     /// Another key is taken, and the answer that says so is lost.
     pub lose_key_answer: bool,
 }
@@ -77,6 +79,7 @@ impl World {
             busy: 0,
             keep_acks: false,
             revoked: false,
+            switched_off: false,
             lose_key_answer: false,
         }
     }

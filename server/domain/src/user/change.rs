@@ -2,22 +2,25 @@
 
 use super::{
     find, get,
-    link::{InvitedBy, issue_link},
+    grant::{Grants, grant, grants_of},
+    link::{InvitedBy, end_links, issue_link},
 };
 use crate::{
     Confirmed, Error, Result,
-    access::{Permit, Target, end_sessions, held_by, reach_of, read_list, write_permissions},
+    access::{
+        Authority, Permit, Target, custom_role, end_sessions, held_by, reach_of, read_list, write_permissions,
+    },
     audit::Record,
     error::on_duplicate,
-    store::{Change, Reach},
+    store::Reach,
 };
 use entity::{
-    id::{AccessGrantId, BusinessId, ServiceLocationId, UserId},
+    id::UserId,
     input,
     policy::{Action, Permissions, held},
     problem::Problem,
-    table::{access_grant, custom_role, user},
-    user::{Effect, LinkKind, Role, UserInput, UserKind, UserView, UserWithLink},
+    table::user,
+    user::{LinkKind, Role, UserInput, UserKind, UserView, UserWithLink},
 };
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::Expr,
@@ -31,7 +34,10 @@ pub(crate) const NO_PASSWORD: &str = "";
 /// # Errors
 /// Forbidden by role, or when they would be allowed more than who invites them; invalid or conflict names the field.
 pub async fn add(cx: &Confirmed<'_>, input: UserInput) -> Result<UserWithLink> {
+    // A customer's own people invite for their business without having to say so.
+    let input = UserInput { business_id: input.business_id.or(cx.me().business_id), ..input };
     let permit = cx.permit(Action::ManageUser, Target::of(input.business_id))?;
+    let turn = Authority::of(cx).await?;
     let filled = fill(cx, &input).await?;
     let id = UserId::generate();
     let change = permit.begin().await?;
@@ -58,6 +64,7 @@ pub async fn add(cx: &Confirmed<'_>, input: UserInput) -> Result<UserWithLink> {
         issue_link(cx.store(), &change, id, LinkKind::Invitation, InvitedBy::User(cx.me().id)).await?;
     let summary = format!("Invited {} as {}", filled.full_name, input.role.label());
     permit.commit(change, Record::new("user.add", summary).after(&input)).await?;
+    drop(turn);
     let user = get(cx, id).await?;
     let link = issued.hand_over(cx.store(), Some(cx.me().id), &user.email, &user.full_name).await;
     Ok(UserWithLink { user, link })
@@ -69,16 +76,20 @@ pub async fn add(cx: &Confirmed<'_>, input: UserInput) -> Result<UserWithLink> {
 /// Not found when out of reach; forbidden by role, for oneself, or when it would allow more than who changes it has;
 /// invalid or conflict names the field.
 pub async fn change(cx: &Confirmed<'_>, id: UserId, input: UserInput) -> Result<UserView> {
+    let _turn = Authority::of(cx).await?;
     let (row, permit) = permit_other(cx, id).await?;
-    if input.business_id != row.business_id {
+    if input.business_id.or(cx.me().business_id) != row.business_id {
         let detail = "People stay with their business; invite them to the other one instead.";
         return Err(Problem::invalid("business_id", detail).into());
     }
+    let input = UserInput { business_id: row.business_id, ..input };
     let before = get(cx, id).await?;
-    let filled = fill(cx, &input).await?;
+    // What who changes it cannot see is not theirs to take away, least of all a denial.
+    let (seen, unseen) = grants_of(cx, id).await?;
+    let filled = fill_beside(cx, &input, &unseen).await?;
     let change = permit.begin().await?;
     user::Entity::update_many()
-        .col_expr(user::Column::Email, Expr::value(filled.email))
+        .col_expr(user::Column::Email, Expr::value(filled.email.as_str()))
         .col_expr(user::Column::FullName, Expr::value(filled.full_name.as_str()))
         .col_expr(user::Column::Role, Expr::value(input.role))
         .col_expr(user::Column::CustomRoleId, Expr::value(input.custom_role_id))
@@ -87,8 +98,12 @@ pub async fn change(cx: &Confirmed<'_>, id: UserId, input: UserInput) -> Result<
         .exec(&*change)
         .await
         .map_err(on_duplicate("email", "Somebody signs in with this address already."))?;
-    access_grant::Entity::delete_many().filter(access_grant::Column::UserId.eq(id)).exec(&*change).await?;
+    seen.remove(&change).await?;
     grant(&change, id, &filled.grants).await?;
+    if filled.email != row.email {
+        // A link on its way to the former address must not let anybody in.
+        end_links(cx.store(), &change, id).await?;
+    }
     let record = Record::new("user.change", format!("Changed what {} is and may do", filled.full_name));
     permit.commit(change, record.before(&before).after(&input)).await?;
     get(cx, id).await
@@ -100,6 +115,7 @@ pub async fn change(cx: &Confirmed<'_>, id: UserId, input: UserInput) -> Result<
 /// # Errors
 /// Not found when out of reach, forbidden by role or for oneself.
 pub async fn send_reset_link(cx: &Confirmed<'_>, id: UserId) -> Result<UserWithLink> {
+    let turn = Authority::of(cx).await?;
     let (row, permit) = permit_other(cx, id).await?;
     if row.kind != UserKind::Person {
         return Err(Error::conflict(None, "A service account has no password."));
@@ -114,6 +130,7 @@ pub async fn send_reset_link(cx: &Confirmed<'_>, id: UserId) -> Result<UserWithL
         }
     };
     permit.commit(change, Record::new(action, summary)).await?;
+    drop(turn);
     let user = get(cx, id).await?;
     let link = issued.hand_over(cx.store(), Some(cx.me().id), &user.email, &user.full_name).await;
     Ok(UserWithLink { user, link })
@@ -124,6 +141,7 @@ pub async fn send_reset_link(cx: &Confirmed<'_>, id: UserId) -> Result<UserWithL
 /// # Errors
 /// Not found when out of reach, forbidden by role or for oneself.
 pub async fn set_active(cx: &Confirmed<'_>, id: UserId, is_active: bool) -> Result<UserView> {
+    let _turn = Authority::of(cx).await?;
     let (row, permit) = permit_other(cx, id).await?;
     let change = permit.begin().await?;
     user::Entity::update_many()
@@ -148,25 +166,36 @@ pub(crate) async fn permit_other<'a>(cx: &'a Confirmed<'_>, id: UserId) -> Resul
     if id == cx.me().id {
         return Err(Error::forbidden("Use your own account page for yourself."));
     }
-    let (_, theirs) = held_by(cx.store(), &row).await?;
-    if !cx.me().permissions.include(&theirs) || !reach_of(cx.store(), &row).await?.is_within(cx.reach()) {
+    check_not_above(cx, &row).await?;
+    Ok((row, permit))
+}
+
+/// Somebody who may do more, or reaches more, is for those who may do as much.
+pub(crate) async fn check_not_above(cx: &Confirmed<'_>, row: &user::Model) -> Result<()> {
+    let (_, theirs) = held_by(cx.store(), row).await?;
+    if !cx.me().permissions.include(&theirs) || !reach_of(cx.store(), row).await?.is_within(cx.reach()) {
         return Err(Error::forbidden(
             "They may do more than you; somebody who may do as much has to do this.",
         ));
     }
-    Ok((row, permit))
+    Ok(())
 }
 
 /// What a form asks for, checked.
-struct Filled {
-    email: String,
-    full_name: String,
-    extra: Permissions,
-    grants: Vec<access_grant::Model>,
+pub(crate) struct Filled {
+    pub(crate) email: String,
+    pub(crate) full_name: String,
+    pub(crate) extra: Permissions,
+    pub(crate) grants: Grants,
 }
 
 /// Checks what is asked for against what there is and what who asks may hand on.
-async fn fill(cx: &Confirmed<'_>, input: &UserInput) -> Result<Filled> {
+pub(crate) async fn fill(cx: &Confirmed<'_>, input: &UserInput) -> Result<Filled> {
+    fill_beside(cx, input, &Grants::default()).await
+}
+
+/// The same for somebody who has grants that stay as they are.
+async fn fill_beside(cx: &Confirmed<'_>, input: &UserInput, kept: &Grants) -> Result<Filled> {
     let email = input::email("email", &input.email)?;
     let full_name = input::line("full_name", &input.full_name)?;
     check_place(cx, input).await?;
@@ -180,7 +209,7 @@ async fn fill(cx: &Confirmed<'_>, input: &UserInput) -> Result<Filled> {
         Some(id) => {
             let wrong =
                 || Problem::invalid("custom_role_id", "Choose a role that is made for this kind of person.");
-            let row = custom_role::Entity::find_by_id(id).one(cx.store().db()).await?.ok_or_else(wrong)?;
+            let row = custom_role(cx.store(), id).await?.ok_or_else(wrong)?;
             if row.base_role != input.role {
                 return Err(wrong().into());
             }
@@ -192,15 +221,16 @@ async fn fill(cx: &Confirmed<'_>, input: &UserInput) -> Result<Filled> {
         let field = if extra.is_empty() { "role" } else { "extra_permissions" };
         return Err(Problem::invalid(field, "You can allow others only what you may do yourself.").into());
     }
-    let grants = grants(cx, input).await?;
+    let grants = Grants::asked_for(cx, input).await?;
     let reach = match (input.role, input.business_id) {
         (Role::MspAdmin | Role::Auditor, _) => Reach::everything(),
-        (Role::Technician, _) => Reach::from_grants(&grants),
+        (Role::Technician, _) => grants.reach_with(kept),
         (Role::BusinessOwner | Role::Contact, Some(business)) => Reach::of(business),
         (Role::BusinessOwner | Role::Contact, None) => Reach::nothing(),
     };
     if !reach.is_within(cx.reach()) {
-        return Err(Problem::invalid("role", "You can let others reach only what you reach yourself.").into());
+        let field = if input.role == Role::Technician { "granted" } else { "role" };
+        return Err(Problem::invalid(field, "You can let others reach only what you reach yourself.").into());
     }
     Ok(Filled { email, full_name, extra, grants })
 }
@@ -222,60 +252,6 @@ async fn check_place(cx: &Confirmed<'_>, input: &UserInput) -> Result<()> {
         || !input.denied_locations.is_empty();
     if has_grants && input.role != Role::Technician {
         return Err(Problem::invalid("granted", "Only technicians are granted businesses.").into());
-    }
-    Ok(())
-}
-
-/// The rows of what is granted and denied, for a user who is not named yet.
-async fn grants(cx: &Confirmed<'_>, input: &UserInput) -> Result<Vec<access_grant::Model>> {
-    let row = |effect, business_id: Option<BusinessId>, service_location_id: Option<ServiceLocationId>| {
-        access_grant::Model {
-            id: AccessGrantId::generate(),
-            user_id: UserId(uuid::Uuid::nil()),
-            effect,
-            business_id,
-            service_location_id,
-        }
-    };
-    let mut rows = Vec::new();
-    if input.every_business {
-        rows.push(row(Effect::Allow, None, None));
-    }
-    let unknown = |field| Problem::invalid(field, "Choose from what exists, each once.");
-    for (field, effect, ids) in
-        [("granted", Effect::Allow, &input.granted), ("denied", Effect::Deny, &input.denied)]
-    {
-        let distinct: std::collections::HashSet<_> = ids.iter().collect();
-        if distinct.len() != ids.len() {
-            return Err(unknown(field).into());
-        }
-        for id in ids {
-            crate::business::find(cx, *id).await.map_err(|_| unknown(field))?;
-            rows.push(row(effect, Some(*id), None));
-        }
-    }
-    for (field, effect, ids) in [
-        ("granted_locations", Effect::Allow, &input.granted_locations),
-        ("denied_locations", Effect::Deny, &input.denied_locations),
-    ] {
-        let distinct: std::collections::HashSet<_> = ids.iter().collect();
-        if distinct.len() != ids.len() {
-            return Err(unknown(field).into());
-        }
-        for id in ids {
-            let place = crate::service_location::find(cx, *id).await.map_err(|_| unknown(field))?;
-            rows.push(row(effect, Some(place.business_id), Some(*id)));
-        }
-    }
-    Ok(rows)
-}
-
-async fn grant(change: &Change, user: UserId, grants: &[access_grant::Model]) -> Result<()> {
-    for row in grants {
-        let row = access_grant::Model { user_id: user, ..row.clone() };
-        access_grant::Entity::insert(access_grant::ActiveModel::from(row))
-            .exec_without_returning(&**change)
-            .await?;
     }
     Ok(())
 }

@@ -1,14 +1,19 @@
 //! Who is there.
 
-use crate::{Cx, Error, Result, access::held_by, factor};
+use super::grant::is_known_to;
+use crate::{
+    Cx, Error, Result,
+    access::{custom_roles, held_with},
+    factor,
+};
 use entity::{
     id::{BusinessId, UserId},
     policy::Action,
     table::{access_grant, service_location, user, user_link},
-    user::{GrantView, LinkKind, NamedRole, UserView},
+    user::{GrantView, LinkKind, NamedRole, UserKind, UserView},
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// People within reach, of one business or of all, by name.
 ///
@@ -16,7 +21,7 @@ use std::collections::HashMap;
 /// Forbidden by role.
 pub async fn list(cx: &Cx, of: Option<BusinessId>) -> Result<Vec<UserView>> {
     check_view(cx)?;
-    let mut select = cx.select::<user::Entity>();
+    let mut select = cx.select::<user::Entity>().filter(user::Column::Kind.eq(UserKind::Person));
     if let Some(of) = of {
         select = select.filter(user::Column::BusinessId.eq(of));
     }
@@ -41,12 +46,13 @@ pub(super) fn check_view(cx: &Cx) -> Result<()> {
 pub(crate) async fn find(cx: &Cx, id: UserId) -> Result<user::Model> {
     cx.select::<user::Entity>()
         .filter(user::Column::Id.eq(id))
+        .filter(user::Column::Kind.eq(UserKind::Person))
         .one(cx.db())
         .await?
         .ok_or_else(|| Error::not_found("user"))
 }
 
-async fn views(cx: &Cx, rows: Vec<user::Model>) -> Result<Vec<UserView>> {
+pub(crate) async fn views(cx: &Cx, rows: Vec<user::Model>) -> Result<Vec<UserView>> {
     let store = cx.store();
     let names = crate::business::names(cx).await?;
     let ids: Vec<UserId> = rows.iter().map(|row| row.id).collect();
@@ -61,10 +67,10 @@ async fn views(cx: &Cx, rows: Vec<user::Model>) -> Result<Vec<UserView>> {
     // Grants of people who were found within reach; what of them is beyond it is left out.
     let granted = access_grant::Entity::find().filter(access_grant::Column::UserId.is_in(ids.clone()));
     for row in granted.all(store.db()).await? {
-        let name = row.business_id.and_then(|id| names.get(&id).cloned());
-        if row.business_id.is_some() && name.is_none() {
+        if !is_known_to(cx, &row) {
             continue;
         }
+        let name = row.business_id.and_then(|id| names.get(&id).cloned());
         grants.entry(row.user_id).or_default().push(GrantView {
             effect: row.effect,
             business_id: row.business_id,
@@ -81,16 +87,18 @@ async fn views(cx: &Cx, rows: Vec<user::Model>) -> Result<Vec<UserView>> {
         .all(store.db())
         .await?;
     let with_factor = factor::who_has_any(store, &ids).await?;
+    let waiting: HashSet<UserId> = waiting.into_iter().map(|link| link.user_id).collect();
+    let roles = custom_roles(store).await?;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
-        let (role, permissions) = held_by(store, &row).await?;
+        let role = row.custom_role_id.and_then(|id| roles.get(&id));
         views.push(UserView {
             business_name: row.business_id.and_then(|id| names.get(&id).cloned()),
             grants: grants.remove(&row.id).unwrap_or_default(),
-            custom_role: role.map(|role| NamedRole { id: role.id, role_name: role.role_name }),
+            custom_role: role.map(|role| NamedRole { id: role.id, role_name: role.role_name.clone() }),
             extra_permissions: crate::access::read_list(&row.extra_permissions)?,
-            permissions,
-            is_invited: waiting.iter().any(|link| link.user_id == row.id),
+            permissions: held_with(&roles, &row)?,
+            is_invited: waiting.contains(&row.id),
             has_factor: with_factor.contains(&row.id),
             id: row.id,
             kind: row.kind,

@@ -101,13 +101,17 @@ export async function passkeyDevice(page) {
   return {
     credentials: async () => (await tools.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
     add: (credential) => tools.send('WebAuthn.addCredential', { authenticatorId, credential }),
-    /** The person turns away: nothing is verified any more, or is again. */
-    verifies: (isUserVerified) => tools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
   };
 }
 
-/** Makes every proof of who somebody is too old. */
-export function age(server) {
-  const longAgo = "UPDATE sessions SET confirmed_at = '2020-01-01 00:00:00+00:00'";
-  execFileSync('sqlite3', ['-cmd', '.timeout 5000', server.database, longAgo]);
+/** Makes what somebody proved of themselves too old. */
+export const age = (server, { email }) => prove(server, email, '2020-01-01T00:00:00Z');
+/** Makes it as new as if they had just done so, however long the tests before have taken. */
+export const renew = (server, { email }) => prove(server, email, new Date().toISOString());
+
+/** The server's clock cannot be turned, so its memory is. */
+function prove(server, email, at) {
+  const time = at.replace('T', ' ').replace(/(\.\d+)?Z$/, '+00:00');
+  const sql = `UPDATE sessions SET confirmed_at = '${time}' WHERE user_id = (SELECT id FROM users WHERE email = '${email}')`;
+  execFileSync('sqlite3', ['-cmd', '.timeout 5000', server.database, sql]);
 }

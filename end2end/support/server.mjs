@@ -13,10 +13,10 @@ const ARCH = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
 const WELCOME = /(?:Reeve is at |\n {2})(http:\/\/[\w.:]+)(?:\/setup\?key=(\S+))?\n/;
 
 /**
- * Starts `reeve serve`; with `demo` the sample MSP is there, with its people and a token for an agent. With `named` it
- * is reached as localhost: browsers make passkeys for names, not for IP addresses.
+ * Starts `reeve serve`; with `demo` the sample MSP is there, with its people and a token for an agent. With `byNumber` it
+ * is reached by its address instead of as localhost: browsers make passkeys for names alone.
  */
-export async function startServer({ demo = false, named = false } = {}) {
+export async function startServer({ demo = false, byNumber = false } = {}) {
   const { folder, remove } = temporaryFolder('server');
   const agents = join(folder, 'agents');
   mkdirSync(agents);
@@ -36,8 +36,8 @@ export async function startServer({ demo = false, named = false } = {}) {
     const code = await program.stop();
     if (code !== 0) throw new Error(`the server ended with ${code}\n${program.output.slice(-4000)}`);
   };
-  const port = named ? await freePort() : 0;
-  if (named) args.push('--public-url', `http://localhost:${port}`);
+  const port = byNumber ? await freePort() : 0;
+  if (byNumber) args.push('--public-url', `http://127.0.0.1:${port}`);
   const listen = `127.0.0.1:${port}`;
   let program = run(listen);
   try {
@@ -55,7 +55,7 @@ export async function startServer({ demo = false, named = false } = {}) {
       /** Ends it in order; [`again`] lets it run at the same address as before. */
       pause: end,
       async again() {
-        program = run(named ? listen : new URL(url).host);
+        program = run(`127.0.0.1:${new URL(url).port}`);
         await program.says(WELCOME);
       },
       async stop() {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     factor::FactorPanels,
     layout::{PageHead, refetch_after, use_me},
-    ui::{Fact, Facts, Load, Panel},
+    ui::{Fact, Facts, LinkButton, Load, Panel},
 };
 use leptos::prelude::*;
 
@@ -23,7 +23,11 @@ pub fn AccountPage() -> impl IntoView {
     refetch_after(end_others, sessions);
     let role = me.role_label().to_owned();
     view! {
-        <PageHead title="Account" facts={ let role = role.clone(); move || role.clone() }/>
+        <PageHead
+            title="Account"
+            facts={ let role = role.clone(); move || role.clone() }
+            action=|| view! { <LinkButton href="/account/keys">"API keys"</LinkButton> }.into_any()
+        />
         <div class="columns">
             <Panel title="You">
                 <Facts>

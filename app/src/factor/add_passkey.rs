@@ -35,7 +35,7 @@ pub(super) fn AddPasskey(added: RwSignal<Option<Vec<String>>>) -> impl IntoView 
         problem: asking.problem.into(),
         pending: asking.pending.into(),
         fields: StoredValue::new(Vec::new()),
-        again: asking.run,
+        again: StoredValue::new(Arc::new(move || asking.run.run(()))),
     };
     Effect::new(move |_| {
         form.track();

@@ -83,7 +83,7 @@ pub fn ConfirmPage() -> impl IntoView {
 
 /// Why.
 const LEAD: &str =
-    "What comes next is asked for only from somebody who proved who they are in the last five minutes.";
+    "It is more than five minutes since you last proved who you are. Do it once more, and this goes on.";
 
 /// The fields and buttons. `next` is empty where it goes on in place; then `done` hears of it.
 #[component]

@@ -69,14 +69,16 @@ fn Loaded(loaded: Loaded, actions: Actions) -> impl IntoView {
     let (since, left) = (factors.totp_since, factors.recovery_codes_left);
     view! {
         <Panel title="Second factors" facts=facts.to_owned()>
-            <Facts>
-                <Fact label="Authenticator app"><App since is_last action=actions.remove_totp/></Fact>
-                {has_any.then(|| view! {
-                    <Fact label="Recovery codes">
-                        <CodesLeft left action=actions.new_codes/>
-                    </Fact>
-                })}
-            </Facts>
+            <div class="factor-facts">
+                <Facts>
+                    <Fact label="Authenticator app"><App since is_last action=actions.remove_totp/></Fact>
+                    {has_any.then(|| view! {
+                        <Fact label="Recovery codes">
+                            <CodesLeft left action=actions.new_codes/>
+                        </Fact>
+                    })}
+                </Facts>
+            </div>
         </Panel>
         {codes.map(|codes| view! { <NewCodes codes/> })}
         <Passkeys factors is_last rename=actions.rename remove=actions.remove/>

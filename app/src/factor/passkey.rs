@@ -51,7 +51,7 @@ pub(super) fn use_asking(ask: Ask, begin: Begin, finish: Finish) -> Asking {
                 }
                 Err(PortalError(found)) if is_asked_for(&found) => {
                     if let Some(asking) = this.try_get_value().flatten() {
-                        step_up.ask(asking.run);
+                        step_up.ask(Arc::new(move || asking.run.run(())));
                     }
                 }
                 Err(PortalError(found)) => {

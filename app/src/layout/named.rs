@@ -1,6 +1,6 @@
 //! What the address of a page names, loaded; and loaded anew after something was done to it.
 
-use crate::error::PortalError;
+use crate::{error::PortalError, ui::step_up::is_asked_for};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use serde::{Serialize, de::DeserializeOwned};
@@ -42,18 +42,21 @@ where
     )
 }
 
-/// Loads the resource anew whenever the action has been answered.
+/// Loads the resource anew whenever the action has been answered; not while another proof is asked for, so that the
+/// form stays as it is.
 pub fn refetch_after<S, T>(action: ServerAction<S>, resource: Resource<T>)
 where
-    S: ServerFn + Clone + Send + Sync + 'static,
+    S: ServerFn<Error = PortalError> + Clone + Send + Sync + 'static,
     S::Output: Send + Sync + 'static,
-    S::Error: Send + Sync + 'static,
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     let version = action.version();
     Effect::new(move |former: Option<usize>| {
         let version = version.get();
-        if former.is_some_and(|former| former != version) {
+        let value = action.value();
+        let is_asked =
+            value.with_untracked(|value| matches!(value, Some(Err(error)) if is_asked_for(&error.0)));
+        if former.is_some_and(|former| former != version) && !is_asked {
             resource.refetch();
         }
         version

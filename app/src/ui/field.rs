@@ -54,6 +54,9 @@ pub fn Field(
             drop(input.focus());
         }
     });
+    if autofocus {
+        focus_on_arrival(input);
+    }
     let hint_id = hint.is_some().then(|| format!("{id}-hint"));
     let problem_id = format!("{id}-problem");
     let described_by = {
@@ -89,6 +92,19 @@ pub fn Field(
             <FieldProblem problem id=problem_id/>
         </div>
     }
+}
+
+/// Browsers do this by themselves for the first page alone, not for those that are gone to without loading anew.
+fn focus_on_arrival(input: NodeRef<html::Input>) {
+    Effect::new(move |_| {
+        let Some(input) = input.get() else { return };
+        let is_writing = document()
+            .active_element()
+            .is_some_and(|element| ["INPUT", "SELECT", "TEXTAREA"].contains(&element.tag_name().as_str()));
+        if !is_writing {
+            drop(input.focus());
+        }
+    });
 }
 
 /// A value that is sent with the form and not seen.

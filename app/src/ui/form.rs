@@ -2,13 +2,14 @@
 //! problem; with JavaScript nothing is loaded anew. When the server wants to know again who it is, the same is sent
 //! once more after the answer.
 
-use super::step_up::{StepUp, confirm_path, is_asked_for, use_step_up};
+use super::step_up::{Again, StepUp, confirm_path, is_asked_for, use_step_up};
 use crate::error::PortalError;
 use entity::problem::Problem;
 use leptos::{context::Provider, form::ActionForm, html, prelude::*};
 use leptos_router::hooks::use_query_map;
 use serde::de::DeserializeOwned;
 use server_fn::{Http, ServerFn, client::Client, codec::PostUrl, request::ClientReq};
+use std::sync::Arc;
 use web_sys::FormData;
 
 /// What the parts of a form know about it.
@@ -23,7 +24,7 @@ pub struct FormContext {
     /// Names of the fields that show a problem of theirs.
     pub fields: StoredValue<Vec<String>>,
     /// Sends once more what was sent last.
-    pub again: Callback<()>,
+    pub again: StoredValue<Again>,
 }
 
 /// A form that calls a server function.
@@ -53,19 +54,20 @@ where
     let step_up = use_step_up();
     let problem = use_form_problem(action);
     let again = use_again(action);
+    let sent_again = again.clone();
     let context = FormContext {
         id: S::PATH.trim_start_matches('/'),
         problem,
         pending: action.pending().into(),
         fields: StoredValue::new(Vec::new()),
-        again,
+        again: StoredValue::new(again),
     };
     Effect::new(move |_| {
         action.version().track();
         if action.version().get_untracked() > 0
             && problem.with_untracked(|problem| problem.as_ref().is_some_and(is_asked_for))
         {
-            step_up.ask(again);
+            step_up.ask(sent_again.clone());
         }
         if action.value().with_untracked(|value| matches!(value, Some(Ok(_)))) {
             toasts.collect();
@@ -89,18 +91,21 @@ where
 }
 
 /// Keeps what the action was sent last, to send it once more.
-fn use_again<S>(action: ServerAction<S>) -> Callback<()>
+fn use_again<S>(action: ServerAction<S>) -> Again
 where
     S: ServerFn<Error = PortalError> + Clone + Send + Sync + 'static,
     S::Output: Send + Sync + 'static,
 {
-    let sent = StoredValue::new(None::<S>);
-    Effect::new(move |_| {
-        if let Some(input) = action.input().get() {
-            sent.set_value(Some(input));
+    let sent = ArcStoredValue::new(None::<S>);
+    Effect::new({
+        let sent = sent.clone();
+        move |_| {
+            if let Some(input) = action.input().get() {
+                sent.set_value(Some(input));
+            }
         }
     });
-    Callback::new(move |()| {
+    Arc::new(move || {
         if let Some(input) = sent.get_value() {
             action.dispatch(input);
         }
@@ -136,7 +141,7 @@ fn FormProblem(context: FormContext, step_up: StepUp) -> impl IntoView {
 fn ConfirmNotice(context: FormContext, step_up: StepUp, href: String) -> impl IntoView {
     let ask = move |event: web_sys::MouseEvent| {
         event.prevent_default();
-        step_up.ask(context.again);
+        step_up.ask(context.again.get_value());
     };
     view! {
         <super::Notice kind=super::StatusKind::Info>

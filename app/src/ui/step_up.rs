@@ -5,10 +5,14 @@ use super::toast::encode;
 use entity::problem::{Problem, ProblemCode};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
+use std::sync::Arc;
+
+/// What is done once the proof is given. Counted, so that it outlives a form that is drawn anew meanwhile.
+pub type Again = Arc<dyn Fn() + Send + Sync>;
 
 /// Asks for a proof; take it with [`use_step_up`] before an event needs it.
 #[derive(Clone, Copy)]
-pub struct StepUp(RwSignal<Option<Callback<()>>>);
+pub struct StepUp(RwSignal<Option<Again>>);
 
 /// Makes it possible to ask.
 pub fn provide_step_up() {
@@ -23,7 +27,7 @@ pub fn use_step_up() -> StepUp {
 
 impl StepUp {
     /// Asks, and runs `again` once the proof is given.
-    pub fn ask(self, again: Callback<()>) {
+    pub fn ask(self, again: Again) {
         self.0.set(Some(again));
     }
 
@@ -36,7 +40,7 @@ impl StepUp {
     /// The proof is given: goes on.
     pub fn go_on(self) {
         if let Some(again) = self.0.try_update(Option::take).flatten() {
-            again.run(());
+            again();
         }
     }
 

@@ -10,7 +10,8 @@ use entity::{input::clip, oidc::OidcFailure, table::oidc_provider};
 use openidconnect::{
     AccessToken, AdditionalProviderMetadata, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId,
     ClientSecret, EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce, OAuth2TokenResponse as _,
-    PkceCodeVerifier, ProviderMetadata, RedirectUrl, SignatureVerificationError, TokenResponse as _,
+    PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, SignatureVerificationError,
+    TokenResponse as _, UserInfoError,
     core::{
         CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod, CoreGrantType,
         CoreIdToken, CoreIdTokenClaims, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
@@ -141,7 +142,10 @@ impl Vouched {
         };
         let ask = asking(store)?;
         let told: Result<CoreUserInfoClaims, _> = request.request_async(&ask).await;
-        let told = told.map_err(|error| refused("the user info was not accepted", &error))?;
+        let told = told.map_err(|error| match error {
+            UserInfoError::Request(error) => OidcFailure::from(error),
+            error => refused("the user info was not accepted", &error),
+        })?;
         let email = told.email().filter(|_| told.email_verified() == Some(true));
         Ok(email.map(|email| lower(email)))
     }

@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::net::TcpListener;
 
@@ -109,6 +112,7 @@ pub struct FakeProvider {
     pub issuer: String,
     says: Arc<Mutex<Says>>,
     asked: Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>>,
+    redeemed: Arc<AtomicUsize>,
 }
 
 impl FakeProvider {
@@ -127,7 +131,12 @@ impl FakeProvider {
             user_info: Value::Null,
             more: json!({}),
         };
-        let provider = Self { issuer, says: Arc::new(Mutex::new(says)), asked: Arc::default() };
+        let provider = Self {
+            issuer,
+            says: Arc::new(Mutex::new(says)),
+            asked: Arc::default(),
+            redeemed: Arc::default(),
+        };
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(configuration))
             .route("/keys", get(keys))
@@ -146,6 +155,11 @@ impl FakeProvider {
     /// What it was asked since the last time, oldest first: the path and the fields.
     pub fn asked(&self) -> Vec<(String, BTreeMap<String, String>)> {
         std::mem::take(&mut self.asked.lock().expect("whole"))
+    }
+
+    /// How often it was given a code back.
+    pub fn redeemed(&self) -> usize {
+        self.redeemed.load(Ordering::SeqCst)
     }
 
     fn note(&self, path: &str, fields: BTreeMap<String, String>) -> Says {
@@ -203,6 +217,7 @@ async fn token(
     let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
     fields.insert("authorization".to_owned(), authorization.unwrap_or_default().to_owned());
     let says = provider.note("token", fields);
+    provider.redeemed.fetch_add(1, Ordering::SeqCst);
     match says.lie {
         Lie::Redirect => {
             let elsewhere = format!("{}/elsewhere", provider.issuer);

@@ -79,8 +79,6 @@ async fn go_on(
     callback: Callback,
 ) -> Result<SignIn, OidcFailure> {
     let provider = usable(store, waiting.provider_id).await?.ok_or(OidcFailure::Refused)?;
-    let account = format!("oidc {}", provider.id);
-    let ticket = store.throttle().enter(store.now(), &visitor.source_ip, &account)?;
     let metadata = published(store, &provider).await.map_err(|why| {
         tracing::warn!(why, id = %provider.id, "a provider of sign-in cannot be used");
         OidcFailure::Unavailable
@@ -95,11 +93,13 @@ async fn go_on(
     }
     if let Some(error) = callback.error {
         refused("the provider says so", &error);
-        ticket.succeeded();
         return Err(OidcFailure::Cancelled);
     }
     let code = callback.code.filter(|code| !code.is_empty() && code.len() <= ANSWER_MAX);
     let code = code.ok_or_else(|| refused("there is no code", &"or too much of it"))?;
+    // From here on the provider is asked, and the audit log may grow.
+    let account = format!("oidc {}", provider.id);
+    let ticket = store.throttle().enter(store.now(), &visitor.source_ip, &account)?;
     let vouched = redeem(store, &provider, &metadata, waiting, code).await?;
     let user = match known_person(store, &provider, vouched.subject()).await? {
         Some(user) => user,

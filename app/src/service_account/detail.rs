@@ -9,8 +9,7 @@ use crate::{
     error::PortalError,
     layout::{PageHead, load_named, named_id, refetch_after, use_me},
     ui::{
-        ButtonKind, Confirm, EmptyState, Exact, Fact, Facts, Field, Form, Hidden, Load, Notice, Panel,
-        StatusKind, Submit,
+        ButtonKind, Confirm, Exact, Fact, Facts, Field, Form, Hidden, Load, Notice, Panel, StatusKind, Submit,
     },
 };
 use entity::{
@@ -35,31 +34,33 @@ pub fn ServiceAccountPage() -> impl IntoView {
                 let ServiceAccountView { id, is_active, .. } = account;
                 let allowed = account.permissions.only(&mine);
                 let role = account.role.label();
+                let head = account.clone();
                 view! {
                     <PageHead
                         title=account.full_name.clone()
                         up=("Service accounts".to_owned(), "/service-accounts".to_owned())
                         facts=move || view! { <AccountStatus is_active/> <span>{role}</span> }.into_any()
+                        action=move || view! { <SwitchButton account=head.clone() change/> }.into_any()
                     />
                     {(!is_active).then(|| view! {
                         <Notice kind=StatusKind::Warn>"This account is switched off: none of its keys works."</Notice>
                     })}
                     <div class="columns">
                         <KnownPanel account=account.clone()/>
-                        <ChangePanel account change/>
+                        <RenamePanel account change/>
                     </div>
-                    <Load resource=keys skeleton=2 let:keys>
-                        {
-                            if keys.is_empty() {
-                                view! {
-                                    <EmptyState title="No keys">"The account does nothing until a program has a key of it."</EmptyState>
+                    <Panel title="API keys">
+                        <Load resource=keys skeleton=2 let:keys>
+                            {
+                                if keys.is_empty() {
+                                    view! { <p class="quiet">"No keys. The account does nothing until a program has one."</p> }
+                                        .into_any()
+                                } else {
+                                    view! { <KeyTable keys/> }.into_any()
                                 }
-                                .into_any()
-                            } else {
-                                view! { <KeyTable keys/> }.into_any()
                             }
-                        }
-                    </Load>
+                        </Load>
+                    </Panel>
                     {is_active.then(|| view! { <AddKeyPanel service_account_id=id permissions=allowed/> })}
                 }
             }
@@ -90,13 +91,7 @@ fn KnownPanel(account: ServiceAccountView) -> impl IntoView {
 }
 
 #[component]
-fn ChangePanel(account: ServiceAccountView, change: ServerAction<ChangeServiceAccount>) -> impl IntoView {
-    let (label, sentence) = if account.is_active {
-        ("Switch off", "Its keys stop working at once.")
-    } else {
-        ("Switch on", "Those of its keys that have neither expired nor been revoked work again.")
-    };
-    let title = format!("{label}: {}?", account.full_name);
+fn RenamePanel(account: ServiceAccountView, change: ServerAction<ChangeServiceAccount>) -> impl IntoView {
     view! {
         <Panel title="Change">
             <Form action=change>
@@ -111,13 +106,23 @@ fn ChangePanel(account: ServiceAccountView, change: ServerAction<ChangeServiceAc
                 />
                 <Submit kind=ButtonKind::Plain>"Rename"</Submit>
             </Form>
-            <div class="button-row">
-                <Confirm action=change label title confirm=label>
-                    <p>{sentence}</p>
-                    <Hidden name="id" value=account.id.to_string()/>
-                    <Hidden name="wanted[is_active]" value=(!account.is_active).to_string()/>
-                </Confirm>
-            </div>
         </Panel>
+    }
+}
+
+#[component]
+fn SwitchButton(account: ServiceAccountView, change: ServerAction<ChangeServiceAccount>) -> impl IntoView {
+    let (label, sentence) = if account.is_active {
+        ("Switch off", "Its keys stop working at once.")
+    } else {
+        ("Switch on", "Those of its keys that have neither expired nor been revoked work again.")
+    };
+    let title = format!("{label}: {}?", account.full_name);
+    view! {
+        <Confirm action=change label title confirm=label>
+            <p>{sentence}</p>
+            <Hidden name="id" value=account.id.to_string()/>
+            <Hidden name="wanted[is_active]" value=(!account.is_active).to_string()/>
+        </Confirm>
     }
 }

@@ -85,7 +85,7 @@ fn AccountTable(accounts: Vec<ServiceAccountView>) -> impl IntoView {
                 <td class="sub">{account.role.label()}</td>
                 <td class="user-reach" title=reach.clone()>{reach.clone()}</td>
                 <td class="aside"><AccountStatus is_active=account.is_active/></td>
-                <td class="sub-aside number"><Count value=u64::from(account.working_keys)/></td>
+                <td class="sub-aside num"><Count value=u64::from(account.working_keys)/></td>
             </tr>
         }
     });
@@ -97,7 +97,7 @@ fn AccountTable(accounts: Vec<ServiceAccountView>) -> impl IntoView {
                     <th scope="col" class="sub">"Role"</th>
                     <th scope="col" class="user-reach">"Businesses"</th>
                     <th scope="col" class="aside">"Status"</th>
-                    <th scope="col" class="sub-aside number">"Working keys"</th>
+                    <th scope="col" class="sub-aside num">"Working keys"</th>
                 </tr>
             </thead>
             <tbody>{rows.collect_view()}</tbody>

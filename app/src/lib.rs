@@ -80,7 +80,20 @@ pub fn App() -> impl IntoView {
 const PRODUCT: &str = "Reeve";
 
 fn window_title(page: String) -> String {
+    let page = for_head(page);
     if page == PRODUCT { page } else { format!("{page} · {PRODUCT}") }
+}
+
+/// The server writes the title into the page as it is, and names of people and machines stand in titles.
+#[cfg(feature = "ssr")]
+fn for_head(title: String) -> String {
+    title.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// The browser takes it as text.
+#[cfg(not(feature = "ssr"))]
+const fn for_head(title: String) -> String {
+    title
 }
 
 /// Links to choose a password, and asking for one.

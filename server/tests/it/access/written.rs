@@ -37,7 +37,9 @@ async fn changes_are_written(server: &TestServer, calls: Vec<Call>) {
         if let Ok(body) = serde_json::from_str::<Value>(&answer.body) {
             collect(&body, "", &mut secrets);
         }
-        if matches!(call.kind, Kind::Changes | Kind::Makes) {
+        // Where there was nothing to change, nothing is written down.
+        let is_done = answer.status != 409;
+        if is_done && matches!(call.kind, Kind::Changes | Kind::Makes) {
             let page: Page<AuditEntryView> = server.admin.get("/audit?limit=10").await.expect(200);
             let own = |entry: &&AuditEntryView| entry.request_id.as_deref() == Some(request.as_str());
             match page.items.iter().find(own) {

@@ -1,16 +1,22 @@
 //! The calls that the access test walks: each with ids of ours, and with what it does.
 
 mod audit;
+mod functions;
 
 use crate::support::{
-    agent::FakeAgent,
-    people::{Answer, Person, send},
+    agent::{FakeAgent, hello},
     oidc_fake::FakeProvider,
+    people::{Answer, Person, send},
     server::{TestServer, field},
 };
 use entity::{
-    id::{ApiKeyId, BusinessId, CustomRoleId, DeviceId, OidcProviderId, RegistrationTokenId, ServiceLocationId, UserId},
+    id::{
+        ApiKeyId, BusinessId, CustomRoleId, DeviceId, OidcProviderId, RegistrationTokenId, ServiceLocationId,
+        UserId,
+    },
+    presence::LinkKind,
     user::Role,
+    wire::Hello,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -81,7 +87,9 @@ pub struct World {
 impl World {
     /// Things that exist.
     pub async fn of(server: &TestServer) -> Self {
-        let device = FakeAgent::of(server, server.ours).await.id;
+        let agent = FakeAgent::of(server, server.ours).await;
+        let device = agent.id;
+        be_suspected(server, &agent).await;
         let token = server.token(server.ours).await.id;
         let contact = server.person(Role::Contact, server.ours).await;
         let me: Value = contact.get("/me").await.expect(200);
@@ -100,9 +108,24 @@ impl World {
         let log: Value = server.admin.get(&format!("/audit?business_id={business}")).await.expect(200);
         let entry = field(&log["items"][0], "seq");
         let issuer = FakeProvider::start().await.issuer;
-        let made: Value = server.admin.post("/oidc-providers", &provider_asked(business, &issuer)).await.expect(201);
+        let made: Value =
+            server.admin.post("/oidc-providers", &provider_asked(business, &issuer)).await.expect(201);
         let provider = field(&made, "id");
-        Self { business, location, device, token, user, account, key, role, other, entry, business_name, provider, issuer }
+        Self {
+            business,
+            location,
+            device,
+            token,
+            user,
+            account,
+            key,
+            role,
+            other,
+            entry,
+            business_name,
+            provider,
+            issuer,
+        }
     }
 
     /// Ids of nothing, to list the calls with.
@@ -195,6 +218,15 @@ impl World {
     }
 }
 
+/// Makes a device look like two machines, so that somebody can decide that it is one.
+async fn be_suspected(server: &TestServer, agent: &FakeAgent) {
+    let cx = domain::agent_token::authenticate(server.store(), &agent.token).await.expect("the device");
+    for boot in ["a", "b", "a"] {
+        let words = Hello { boot_id: Some(boot.to_owned()), ..hello() };
+        domain::report::hello(&cx, &words, LinkKind::Socket).await.expect("a welcome");
+    }
+}
+
 /// Every REST route that people call; what ends something comes last.
 pub fn rest(world: &World) -> Vec<Call> {
     use Kind::{Changes, Lists, Makes, Own, Reads};
@@ -266,171 +298,13 @@ pub fn rest(world: &World) -> Vec<Call> {
 
 /// Every server function; what ends something comes last.
 pub fn portal(world: &World) -> Vec<Call> {
-    use Kind::{Changes, Lists, Makes, Own, Reads};
-    let World { business, location, device, token, user, role, other, .. } = world;
-    let id = |id: &dyn std::fmt::Display| vec![("id".to_owned(), id.to_string())];
-    let with = |mut fields: Vec<(String, String)>, more: &[(&str, &str)]| {
-        fields.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        fields
-    };
-    let to_other = other.to_string();
-    let (of_business, passwords) =
-        (business.to_string(), [("input[current_password]", "x"), ("input[new_password]", "y")]);
-    let history = [
-        ("query[metrics][0]", "cpu_percent"),
-        ("query[start]", "2026-11-20T11:00:00Z"),
-        ("query[end]", "2026-11-20T12:00:00Z"),
-    ];
-    let passkey = [("name", "P"), ("credential", "{}"), ("next", "/")];
-    let new_user = [
-        ("input[email]", "portal@ours.example"),
-        ("input[full_name]", "P"),
-        ("input[role]", "contact"),
-        ("input[business_id]", &of_business),
-    ];
-    let changed_user = [
-        ("input[email]", "portal2@ours.example"),
-        ("input[full_name]", "P"),
-        ("input[role]", "contact"),
-        ("input[business_id]", &of_business),
-    ];
-    let calls = [
-        ("POST /portal/account/me", Own, false, vec![]),
-        ("POST /portal/account/sessions", Own, false, vec![]),
-        ("POST /portal/account/end-session", Own, false, id(&uuid::Uuid::nil())),
-        ("POST /portal/account/end-other-sessions", Own, false, vec![]),
-        ("POST /portal/factor/take-recovery-codes", Own, false, vec![]),
-        ("POST /portal/factor/get", Own, false, vec![]),
-        ("POST /portal/factor/begin-totp", Own, false, vec![]),
-        ("POST /portal/factor/confirm-totp", Own, false, with(vec![], &[("input[code]", "000000")])),
-        ("POST /portal/factor/remove-totp", Own, false, vec![]),
-        ("POST /portal/factor/new-recovery-codes", Own, false, vec![]),
-        ("POST /portal/factor/begin-passkey", Own, false, vec![]),
-        ("POST /portal/factor/finish-passkey", Own, false, with(vec![], &passkey)),
-        ("POST /portal/factor/rename-passkey", Own, false, with(id(&uuid::Uuid::nil()), &[("name", "P")])),
-        ("POST /portal/factor/remove-passkey", Own, false, id(&uuid::Uuid::nil())),
-        ("POST /portal/confirm/password", Own, false, with(vec![], &[("password", "x"), ("next", "/")])),
-        ("POST /portal/confirm/code", Own, false, with(vec![], &[("input[code]", "000000"), ("next", "/")])),
-        ("POST /portal/confirm/begin-passkey", Own, false, vec![]),
-        ("POST /portal/confirm/finish-passkey", Own, false, with(vec![], &passkey)),
-        ("POST /portal/account/change-password", Own, false, with(vec![], &passwords)),
-        ("POST /portal/account/replace-password", Own, false, with(vec![], &passwords)),
-        ("POST /portal/layout/businesses", Lists, false, vec![]),
-        ("POST /portal/overview/get", Lists, false, vec![]),
-        ("POST /portal/business/list", Lists, false, vec![]),
-        ("POST /portal/business/get", Reads, false, id(business)),
-        ("POST /portal/business/add", Makes, false, with(vec![], &[("input[business_name]", "P")])),
-        (
-            "POST /portal/business/rename",
-            Changes,
-            false,
-            with(id(business), &[("input[business_name]", "P2")]),
-        ),
-        ("POST /portal/service_location/list", Lists, false, vec![]),
-        ("POST /portal/service_location/get", Reads, false, id(location)),
-        (
-            "POST /portal/service_location/add",
-            Changes,
-            false,
-            with(vec![], &[("business_id", &of_business), ("input[location_name]", "P")]),
-        ),
-        (
-            "POST /portal/service_location/change",
-            Changes,
-            false,
-            with(id(location), &[("input[location_name]", "P2")]),
-        ),
-        ("POST /portal/device/list", Lists, false, with(vec![], &[("query[search]", "")])),
-        ("POST /portal/device/get", Reads, false, id(device)),
-        ("POST /portal/device/change", Changes, false, with(id(device), &[("input[device_name]", "P")])),
-        ("POST /portal/device/settle_clone", Changes, true, id(device)),
-        ("POST /portal/device/services", Reads, false, id(device)),
-        ("POST /portal/device/software", Reads, false, id(device)),
-        ("POST /portal/device/activity", Reads, false, id(device)),
-        ("POST /portal/device/history", Reads, false, with(id(device), &history)),
-        (
-            "POST /portal/registration/issue",
-            Makes,
-            false,
-            with(vec![], &[("input[business_id]", &of_business)]),
-        ),
-        ("POST /portal/registration/list", Lists, true, vec![]),
-        ("POST /portal/registration/get", Reads, true, id(token)),
-        ("POST /portal/registration/take_secret", Reads, true, id(token)),
-        ("POST /portal/user/list", Lists, true, vec![]),
-        ("POST /portal/user/get", Reads, true, id(user)),
-        ("POST /portal/user/add", Makes, true, with(vec![], &new_user)),
-        ("POST /portal/user/take_link", Reads, true, id(user)),
-        ("POST /portal/user/change", Changes, true, with(id(user), &changed_user)),
-        ("POST /portal/user/set_active", Changes, true, with(id(user), &[("is_active", "true")])),
-        ("POST /portal/user/send_link", Changes, true, id(user)),
-        ("POST /portal/service_account/list", Lists, true, vec![]),
-        ("POST /portal/service_account/get", Reads, true, id(&world.account)),
-        (
-            "POST /portal/service_account/add",
-            Makes,
-            true,
-            with(
-                vec![],
-                &[
-                    ("input[full_name]", "P"),
-                    ("input[role]", "contact"),
-                    ("input[business_id]", &of_business),
-                ],
-            ),
-        ),
-        (
-            "POST /portal/service_account/change",
-            Changes,
-            true,
-            with(id(&world.account), &[("wanted[full_name]", "P")]),
-        ),
-        ("POST /portal/api_key/own", Own, false, vec![]),
-        ("POST /portal/api_key/list", Lists, false, vec![]),
-        ("POST /portal/api_key/get", Reads, true, id(&world.key)),
-        (
-            "POST /portal/api_key/add",
-            Changes,
-            true,
-            with(
-                vec![],
-                &[
-                    ("input[key_name]", "P"),
-                    ("input[service_account_id]", &world.account.to_string()),
-                    ("input[expires_in_days]", "7"),
-                ],
-            ),
-        ),
-        ("POST /portal/api_key/take_secret", Reads, true, id(&world.key)),
-        ("POST /portal/api_key/revoke", Changes, true, id(&world.key)),
-        ("POST /portal/business/set_active", Changes, false, with(id(business), &[("is_active", "true")])),
-        ("POST /portal/role/list", Lists, true, vec![]),
-        ("POST /portal/role/get", Reads, true, id(role)),
-        ("POST /portal/role/add", Makes, true, with(vec![], &role_fields("P"))),
-        ("POST /portal/role/change", Changes, true, with(id(role), &role_fields("P3"))),
-        ("POST /portal/role/remove", Changes, true, id(role)),
-        (
-            "POST /portal/device/transfer",
-            Changes,
-            false,
-            with(id(device), &[("input[business_id]", &to_other)]),
-        ),
-        ("POST /portal/registration/revoke", Changes, false, id(token)),
-        ("POST /portal/device/revoke", Changes, false, id(device)),
-        ("POST /portal/account/sign-out", Own, false, vec![]),
-    ];
-    let call = |(route, kind, is_for_some_roles, fields): (&'static str, Kind, bool, Vec<_>)| {
+    let call = |(route, kind, is_for_some_roles, fields): functions::Row| {
         let path = route.split(' ').nth(1).unwrap_or_default().to_owned();
         Call { route, kind, is_for_some_roles, path, body: Body::Form(fields) }
     };
     // Signing out comes last.
     let first = sign_in_portal(world).into_iter().chain(audit::portal(world.entry));
-    first.chain(calls).map(call).collect()
-}
-
-/// The fields of a role.
-fn role_fields(name: &str) -> [(&'static str, &str); 2] {
-    [("input[role_name]", name), ("input[base_role]", "technician")]
+    first.chain(functions::rows(world)).map(call).collect()
 }
 
 /// What is asked to add a provider of sign-in.

@@ -72,7 +72,10 @@ pub fn SignInPage() -> impl IntoView {
                     })}
                 </Load>
             </div>
-            <p class="bare-foot">"No account, or no password any more? Whoever runs Reeve for you makes you a new one."</p>
+            <p class="bare-foot">
+                <a href="/forgotten">"Forgotten your password?"</a>
+                " No account? Whoever runs Reeve for you invites you."
+            </p>
         </Bare>
     }
 }

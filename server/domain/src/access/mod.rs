@@ -14,9 +14,7 @@ mod sign_in;
 mod throttle;
 
 pub(crate) use arrive::{Arrival, FACTOR, arrive, begin_session, may_sign_in};
-pub(crate) use authority::{
-    Authority, custom_role, custom_roles, end_sessions_of, held_with, holders,
-};
+pub(crate) use authority::{Authority, custom_role, custom_roles, end_sessions_of, held_with, holders};
 pub use ceremony::{CEREMONY_MINUTES, CeremonySecret};
 pub(crate) use ceremony::{
     begin as begin_ceremony, look as look_ceremony, peek as peek_ceremony, take as take_ceremony,
@@ -24,7 +22,9 @@ pub(crate) use ceremony::{
 pub(crate) use confirm::note_confirmed;
 pub use confirm::{Confirmed, confirm_with_password};
 pub use key::api_key_cx;
-pub(crate) use key::{count_working, held_now, networks, own_keys, read as read_list, write as write_permissions};
+pub(crate) use key::{
+    count_working, held_now, networks, own_keys, read as read_list, write as write_permissions,
+};
 pub(crate) use password::{
     BreachedList, Chooser, Turns, check_new as check_new_password, hash as hash_password,
     renew as renew_password, verify as verify_password,

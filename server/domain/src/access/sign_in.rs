@@ -1,7 +1,8 @@
 //! Signing in and out, and from a cookie to a context.
 
 use super::{
-    CeremonySecret, Credential, Cx, SessionSecret, Visitor, arrive, key, policy, renew_password, verify_password,
+    CeremonySecret, Credential, Cx, SessionSecret, Visitor, arrive, key, policy, renew_password,
+    verify_password,
 };
 use crate::{
     Error, Result, Store,

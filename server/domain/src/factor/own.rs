@@ -14,6 +14,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::LockType,
 };
 
 /// What somebody has.
@@ -90,7 +91,9 @@ impl<'a> Changing<'a> {
         let permit = cx.permit_self()?;
         let change = permit.begin().await?;
         let id = cx.me().id;
-        user::Entity::find_by_id(id).lock_exclusive().one(&*change).await?.ok_or_else(Error::signed_out)?;
+        // Not a lock on the key: sign-ins of the same person go on meanwhile.
+        let own = user::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+        own.one(&*change).await?.ok_or_else(Error::signed_out)?;
         let before = Factors::of(&*change, id).await?;
         Ok(Self { cx, session_id, permit, change, before })
     }

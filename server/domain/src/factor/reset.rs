@@ -12,7 +12,10 @@ use entity::{
     table::{ceremony, passkey, totp_factor, user},
     user::{IssuedLink, LinkKind, UserKind},
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    sea_query::{Expr, LockType},
+};
 
 /// Removes all factors of a person, their password and their sessions, and gives a link to choose another password.
 /// Without the password no one who knows it can add a factor of their own before the person does.
@@ -25,7 +28,7 @@ pub async fn reset(cx: &SystemCx, email: &str) -> Result<IssuedLink> {
     let user = user::Entity::find()
         .filter(user::Column::Email.eq(email.trim().to_lowercase()))
         .filter(user::Column::Kind.eq(UserKind::Person))
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .one(&*change)
         .await?
         .ok_or_else(|| Error::not_found("person"))?;

@@ -201,6 +201,18 @@ pub fn unless_gone<T>(found: domain::Result<T>) -> Result<Option<T>, PortalError
     }
 }
 
+/// Name of the cookie that remembers the provider with which somebody last signed in here.
+pub const PROVIDER_COOKIE: &str = "reeve-provider";
+/// Seconds that a browser remembers it: a year.
+pub const PROVIDER_COOKIE_SECONDS: u32 = 365 * 24 * 3600;
+
+/// The provider that this browser knows, so that its button is there when a session has ended.
+#[must_use]
+pub fn known_provider() -> Option<entity::id::OidcProviderId> {
+    let store = store().ok()?;
+    cookie(&secret_cookie_name(PROVIDER_COOKIE, store.public_url()))?.parse().ok()
+}
+
 /// A cookie for a secret that lives for some minutes. Over https only this host can set it.
 ///
 /// # Errors

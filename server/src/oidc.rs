@@ -75,6 +75,10 @@ pub(crate) async fn finish(
         Ok(arrived) => {
             let (mut cookies, path) = context::arrival(&arrived, &finished.next, public_url);
             cookies.push(context::secret_cookie(COOKIE, "", 0, public_url));
+            if let Some(id) = finished.provider_id {
+                let (name, seconds) = (context::PROVIDER_COOKIE, context::PROVIDER_COOKIE_SECONDS);
+                cookies.push(context::secret_cookie(name, &id.to_string(), seconds, public_url));
+            }
             go_to(&path, &cookies)
         }
         // The cookie stays: what it opens is over, unless this was an answer to something else.

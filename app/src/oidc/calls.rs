@@ -7,10 +7,11 @@ use entity::{
 };
 use leptos::prelude::*;
 
-/// The buttons of the sign-in page: the MSP's providers, or the one that a link names.
+/// The buttons of the sign-in page: the MSP's providers and the one that this browser knows, or the one that a link names.
 #[server(prefix = "/portal", endpoint = "oidc/buttons", output = Answer)]
 pub async fn sign_in_providers(asked: Option<OidcProviderId>) -> Result<Vec<SignInProvider>, PortalError> {
-    Ok(domain::oidc::buttons(&crate::context::store()?, asked).await?)
+    let known = crate::context::known_provider();
+    Ok(domain::oidc::buttons(&crate::context::store()?, asked, known).await?)
 }
 
 /// The providers within reach, and what one has to know to add one.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     layout::{PageHead, load_named, refetch_after},
-    ui::{Confirm, CopyField, Exact, Fact, Facts, Form, Hidden, Load, Panel, Submit},
+    ui::{Confirm, CopyField, Count, Exact, Fact, Facts, Form, Hidden, Load, Panel, Submit},
 };
 use entity::oidc::OidcProviderView;
 use leptos::prelude::*;
@@ -51,13 +51,15 @@ fn AddressesPanel(provider: OidcProviderView) -> impl IntoView {
     };
     view! {
         <Panel title="Addresses">
-            <CopyField label="Redirect address, for the provider" value=provider.redirect_url/>
-            <CopyField label="Sign-in page, for people" value=provider.sign_in_url/>
-            <p class="quiet">{for_whom}</p>
-            <Facts>
-                <Fact label="People known by it">{provider.people}</Fact>
-                <Fact label="Added"><Exact at=provider.created_at/></Fact>
-            </Facts>
+            <div class="stack">
+                <CopyField label="Redirect address, for the provider" value=provider.redirect_url/>
+                <CopyField label="Sign-in page, for people" value=provider.sign_in_url/>
+                <p class="quiet">{for_whom}</p>
+                <Facts>
+                    <Fact label="People known by it"><Count value=provider.people/></Fact>
+                    <Fact label="Added"><Exact at=provider.created_at/></Fact>
+                </Facts>
+            </div>
         </Panel>
     }
 }

@@ -21,21 +21,23 @@ pub(super) fn AddProviderPanel(businesses: Vec<BusinessView>, redirect_url: Stri
     view! {
         <div id="add">
             <Panel title="Add a provider">
-                <p>
-                    "First make Reeve known to the provider, as a web application that signs people in with an
-                     authorization code. It asks where to send people back to:"
-                </p>
-                <CopyField label="Redirect address" value=redirect_url/>
-                <Form action=add>
-                    <Select
-                        name="input[business_id]"
-                        label="Whom it signs in"
-                        options=choices
-                        hint="It can sign in these people alone, those who are here already, by an address that it has verified."
-                    />
-                    <ProviderFields provider=None/>
-                    <Submit>"Add provider"</Submit>
-                </Form>
+                <div class="stack">
+                    <p>
+                        "First make Reeve known to the provider, as a web application that signs people in with an
+                         authorization code. It asks where to send people back to:"
+                    </p>
+                    <CopyField label="Redirect address" value=redirect_url/>
+                    <Form action=add>
+                        <Select
+                            name="input[business_id]"
+                            label="Whom it signs in"
+                            options=choices
+                            hint="It can sign in these people alone, those who are here already, by an address that it has verified."
+                        />
+                        <ProviderFields provider=None/>
+                        <Submit>"Add provider"</Submit>
+                    </Form>
+                </div>
             </Panel>
         </div>
     }

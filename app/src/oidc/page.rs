@@ -4,7 +4,7 @@ use super::{calls::get_oidc_settings, form::AddProviderPanel, policy::PolicyPane
 use crate::{
     business::calls::list_businesses,
     layout::{PageHead, use_me},
-    ui::{Badge, Load, Notice, Panel, Status, StatusKind, Table},
+    ui::{Count, Load, Notice, Panel, Status, StatusKind, Table},
 };
 use entity::{oidc::OidcProviderView, policy::Action};
 use leptos::prelude::*;
@@ -66,8 +66,8 @@ fn ProviderTable(providers: Vec<OidcProviderView>) -> impl IntoView {
                 </td>
                 <td class="sub">{whose}</td>
                 <td class="mono">{provider.issuer}</td>
-                <td>{provider.asks_for_factor.then(|| view! { <Badge>"Asks itself"</Badge> })}</td>
-                <td class="sub-aside number">{provider.people}</td>
+                <td>{if provider.asks_for_factor { "The provider asks" } else { "Reeve asks" }}</td>
+                <td class="sub-aside num"><Count value=provider.people/></td>
                 <td class="aside"><ProviderStatus is_active=provider.is_active/></td>
             </tr>
         }
@@ -80,7 +80,7 @@ fn ProviderTable(providers: Vec<OidcProviderView>) -> impl IntoView {
                     <th scope="col" class="sub">"Signs in"</th>
                     <th scope="col">"Issuer"</th>
                     <th scope="col">"Second factor"</th>
-                    <th scope="col" class="sub-aside number">"People"</th>
+                    <th scope="col" class="sub-aside num">"People"</th>
                     <th scope="col" class="aside">"Status"</th>
                 </tr>
             </thead>

@@ -107,6 +107,11 @@ async fn people_of_the_msp_and_of_a_business_sign_in() {
                 (Some("olga@acme.example"), Some("business_owner"))
             );
 
+            // This browser knows its provider, for when the session has ended; others do not.
+            let theirs_only = format!("/sign-in/oidc/{}", theirs.id);
+            assert!(browser.open("/sign-in").await.body.contains(&theirs_only));
+            assert!(!Browser::of(&server).open("/sign-in").await.body.contains(&theirs_only));
+
             // Known from now on: another address, verified or not, changes nothing.
             real.change(("olga-there", "somebody.else@acme.example", false)).await;
             let mut browser = Browser::of(&server);
@@ -360,6 +365,6 @@ async fn without_the_secret_nothing_is_finished() {
     let callback =
         Callback { code: Some("x".to_owned()), state: Some(String::new()), error: None, iss: None };
     let visitor = crate::support::world::visitor();
-    let Finished { arrived, next } = domain::oidc::finish(&world.store, &visitor, None, callback).await;
+    let Finished { arrived, next, .. } = domain::oidc::finish(&world.store, &visitor, None, callback).await;
     assert_eq!((arrived.err(), next.as_str()), (Some(OidcFailure::Over), "/"));
 }

@@ -169,8 +169,10 @@ pub(super) async fn redeem(
         .exchange_code(AuthorizationCode::new(code))
         .map_err(|error| refused("there is no token endpoint", &error))?
         .set_pkce_verifier(PkceCodeVerifier::new(waiting.verifier.clone()));
-    let answer: CoreTokenResponse =
-        request.request_async(&ask).await.map_err(|error| refused("the code was not exchanged", &error))?;
+    let answer: CoreTokenResponse = request.request_async(&ask).await.map_err(|error| match error {
+        RequestTokenError::Request(error) => OidcFailure::from(error),
+        error => refused("the code was not exchanged", &error),
+    })?;
     let token = answer.id_token().ok_or_else(|| refused("there is no ID token", &"none"))?;
     let claims = match verify(store, &known, token, waiting) {
         Ok(claims) => claims,

@@ -14,7 +14,7 @@ use crate::{
     },
     secret,
 };
-use entity::{oidc::OidcFailure, session::SignedInWith};
+use entity::{id::OidcProviderId, oidc::OidcFailure, session::SignedInWith};
 
 /// Longest answer that a provider may send through a browser, in bytes: the code, the state and who it is.
 const ANSWER_MAX: usize = 8_000;
@@ -37,6 +37,8 @@ pub struct Finished {
     pub arrived: Result<SignIn, OidcFailure>,
     /// Where they wanted to go.
     pub next: String,
+    /// With which provider it was begun; absent when it was not begun here.
+    pub provider_id: Option<OidcProviderId>,
 }
 
 /// Finishes the sign-in that this browser began. Once: what was begun is over then, however it ended.
@@ -48,9 +50,10 @@ pub async fn finish(
 ) -> Finished {
     match recall(store, secret, &callback).await {
         Ok(waiting) => {
-            Finished { arrived: go_on(store, visitor, &waiting, callback).await, next: waiting.next }
+            let arrived = go_on(store, visitor, &waiting, callback).await;
+            Finished { arrived, next: waiting.next, provider_id: Some(waiting.provider_id) }
         }
-        Err(failure) => Finished { arrived: Err(failure), next: "/".to_owned() },
+        Err(failure) => Finished { arrived: Err(failure), next: "/".to_owned(), provider_id: None },
     }
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openBrowser, withPage } from './support/browser.mjs';
-import { api, choosePassword, firstSession, heading, open, outcome, panel, problemOf, question, row, signIn } from './support/pages.mjs';
+import { api, firstSession, heading, open, outcome, panel, problemOf, question, row, signIn } from './support/pages.mjs';
 import { startServer } from './support/server.mjs';
 
 for (const js of [true, false]) {
@@ -12,7 +12,7 @@ for (const js of [true, false]) {
     let server;
     let session;
     let userPage;
-    let oneTimePassword;
+    let link;
     const person = { name: 'Mira Sand', email: 'mira@quay.example', password: 'the tide is coming in' };
     before(async () => {
       server = await startServer({ demo: true });
@@ -26,6 +26,25 @@ for (const js of [true, false]) {
     const on = (run) => withPage(browser, { url: server.url, session, js }, run);
     const asStranger = (run) => withPage(browser, { url: server.url, js }, run);
     const goTo = (page, path) => open(page, path, { js });
+    const invite = async (form, { name, email }) => {
+      await form.getByLabel('Name', { exact: true }).fill(name);
+      await form.getByLabel('Email').fill(email);
+      await form.getByLabel('Role', { exact: true }).selectOption('business_owner');
+      await form.getByLabel('Business', { exact: true }).selectOption({ label: 'Quay Works & Sons' });
+      await form.getByRole('button', { name: 'Invite' }).click();
+    };
+    /** Opens a link and chooses a password; without JavaScript the link has to be pasted. */
+    const useLink = async (page, address, title, password) => {
+      const { pathname, hash } = new URL(address);
+      await goTo(page, pathname + hash);
+      if (!js) {
+        await page.getByLabel('Your link').fill(address);
+        await page.getByRole('button', { name: 'Go on' }).click();
+      }
+      await heading(page, title).waitFor();
+      await page.getByLabel('New password').fill(password);
+      await page.getByRole('button', { name: 'Choose this password and sign in' }).click();
+    };
 
     it('adds a business, renames it, and refuses its name to another', () =>
       on(async (page) => {
@@ -79,54 +98,112 @@ for (const js of [true, false]) {
         assert.equal(await page.locator('.page-head').getByText('Headquarters').count(), 0);
       }));
 
-    it('adds a person and shows their one-time password once', () =>
+    it('invites a person and shows the link once', () =>
       on(async (page) => {
         page.watch.allow(/409|422|400/);
         await goTo(page, '/users');
-        const form = panel(page, 'Add a user');
-        await form.getByLabel('Name').fill(person.name);
-        await form.getByLabel('Email').fill(server.people.owner.email);
-        await form.getByLabel('Role').selectOption('business_owner');
-        await form.getByLabel('Business', { exact: true }).selectOption({ label: 'Quay Works & Sons' });
-        await form.getByRole('button', { name: 'Add user' }).click();
+        const form = panel(page, 'Invite somebody');
+        await invite(form, { ...person, email: server.people.owner.email });
         assert.match(await problemOf(form.getByLabel('Email')), /already/);
         // Without JavaScript the page was loaded anew.
-        await form.getByLabel('Name').fill(person.name);
-        await form.getByLabel('Email').fill(person.email);
-        await form.getByLabel('Role').selectOption('business_owner');
-        await form.getByLabel('Business', { exact: true }).selectOption({ label: 'Quay Works & Sons' });
-        await form.getByRole('button', { name: 'Add user' }).click();
+        await invite(form, person);
         await heading(page, person.name).waitFor();
-        await outcome(page, 'User added.').waitFor();
+        await outcome(page, 'The link is shown below, once.').waitFor();
         await page.waitForURL(/\/users\/[0-9a-f-]{36}/);
         userPage = new URL(page.url()).pathname;
-        oneTimePassword = await page.locator('.copy-field', { hasText: 'One-time password' }).locator('code').innerText();
-        assert.match(oneTimePassword, /^\S{12,}$/);
+        link = await shownLink(page);
         await page.reload();
         await heading(page, person.name).waitFor();
-        assert.ok(!(await page.content()).includes(oneTimePassword), 'it is shown once');
-        await page.locator('.page-head').getByText('One-time password').waitFor();
+        assert.ok(!(await page.content()).includes(link), 'it is shown once');
+        await page.locator('.page-head').getByText('Invited').waitFor();
+        await panel(page, 'Known').getByText('Second factor').waitFor();
       }));
 
-    it('grants a technician the businesses that were ticked', () =>
+    it('gives a technician a part of what there is, and takes some of it back', () =>
       on(async (page) => {
         await goTo(page, '/users');
-        const form = panel(page, 'Add a user');
-        await form.getByLabel('Name').fill('Nils Berg');
+        const form = panel(page, 'Invite somebody');
+        await form.getByLabel('Name', { exact: true }).fill('Nils Berg');
         await form.getByLabel('Email').fill('nils@msp.example');
-        await form.getByLabel('Role').selectOption('technician');
-        await form.getByLabel('Northwind Joinery').check();
-        await form.getByLabel('Quay Works & Sons').check();
-        await form.getByRole('button', { name: 'Add user' }).click();
+        await form.getByLabel('Role', { exact: true }).selectOption('technician');
+        const granted = form.getByRole('group', { name: 'Granted businesses' });
+        await granted.getByLabel('Northwind Joinery').check();
+        await granted.getByLabel('Quay Works & Sons').check();
+        await form.getByText('But not', { exact: true }).click();
+        await form.getByRole('group', { name: 'Denied service locations' }).getByLabel('Quay Works & Sons: Slipway').check();
+        await form.getByText('Extra permissions').click();
+        await form.getByLabel('Decide requests of others').check();
+        await form.getByRole('button', { name: 'Invite' }).click();
         await heading(page, 'Nils Berg').waitFor();
-        await page.getByText('Northwind Joinery, Quay Works & Sons').waitFor();
+        const known = panel(page, 'Known');
+        await known.getByText('Northwind Joinery, Quay Works & Sons, but not Quay Works & Sons: Slipway').waitFor();
+        await known.getByText('(extra: Decide requests of others)').waitFor();
+
+        const change = panel(page, 'Change');
+        const businesses = change.getByRole('group', { name: 'Granted businesses' });
+        assert.ok(await businesses.getByLabel('Northwind Joinery').isChecked());
+        await businesses.getByLabel('Northwind Joinery').uncheck();
+        await change.getByRole('button', { name: 'Save' }).click();
+        await outcome(page, 'User changed.').waitFor();
+        await known.getByText(/^Quay Works & Sons, but not Quay Works & Sons: Slipway$/).waitFor();
+      }));
+
+    it('makes a role, gives it to somebody, and does not remove it while they have it', () =>
+      on(async (page) => {
+        page.watch.allow(/409|422|400/);
+        await goTo(page, '/settings');
+        await page.getByRole('main').getByRole('link', { name: 'Roles' }).click();
+        await heading(page, 'Roles').waitFor();
+        await row(page, 'Built-in roles', 'Decide requests of others').waitFor();
+        assert.equal(await page.getByRole('region', { name: 'Built-in roles' }).locator('thead th').count(), 6);
+        const form = panel(page, 'Make a role');
+        await form.getByLabel('Name', { exact: true }).fill('Night shift');
+        await form.getByLabel('Stands in for').selectOption('technician');
+        await form.getByLabel('Rename and describe devices').check();
+        await form.getByLabel('Decide requests of others').check();
+        await form.getByRole('button', { name: 'Make role' }).click();
+        await heading(page, 'Night shift').waitFor();
+        await panel(page, 'Known').getByText('Rename and describe devices, decide requests of others').waitFor();
+        const rolePage = new URL(page.url()).pathname;
+
+        await goTo(page, '/users');
+        await page.getByRole('region', { name: 'Users' }).getByRole('link', { name: 'Nils Berg' }).click();
+        await heading(page, 'Nils Berg').waitFor();
+        const change = panel(page, 'Change');
+        await change.getByLabel('Custom role').selectOption({ label: 'Night shift (Technician)' });
+        await change.getByRole('button', { name: 'Save' }).click();
+        await outcome(page, 'User changed.').waitFor();
+        await page.locator('.page-head').getByText('Night shift').waitFor();
+
+        await goTo(page, rolePage);
+        const ask = await question(page, 'Remove role', 'Remove Night shift?');
+        await ask.getByRole('button', { name: 'Remove' }).click();
+        await page.getByText('1 person has this role.').waitFor();
+      }));
+
+    it('switches a business off and on again', () =>
+      on(async (page) => {
+        await goTo(page, '/businesses');
+        await page.getByRole('region', { name: 'Businesses' }).getByRole('link', { name: 'Northwind Joinery', exact: true }).click();
+        await heading(page, 'Northwind Joinery').waitFor();
+        const ask = await question(page, 'Switch off', 'Switch Northwind Joinery off?');
+        await ask.getByRole('textbox').fill('Northwind Joinery');
+        await ask.getByRole('button', { name: 'Switch off' }).click();
+        await outcome(page, 'Business switched off.').waitFor();
+        await page.locator('.page-head').getByText('Switched off').waitFor();
+        await goTo(page, '/businesses');
+        const off = row(page, 'Businesses', 'Northwind Joinery');
+        await off.getByText('Switched off').waitFor();
+        await off.getByRole('link', { name: 'Northwind Joinery', exact: true }).click();
+        const again = await question(page, 'Switch on', 'Switch Northwind Joinery on again?');
+        await again.getByRole('button', { name: 'Switch on' }).click();
+        await outcome(page, 'Business switched on.').waitFor();
+        assert.equal(await page.locator('.page-head').getByText('Switched off').count(), 0);
       }));
 
     it('lets that person in, to their own business alone', () =>
       asStranger(async (page) => {
-        await goTo(page, '/sign-in');
-        await signIn(page, person.email, oneTimePassword);
-        await choosePassword(page, oneTimePassword, person.password);
+        await useLink(page, link, `Welcome, ${person.name}`, person.password);
         await heading(page, 'Overview').waitFor();
         await page.getByText('Devices appear here as soon as your provider has added them.').waitFor();
         await page.getByRole('link', { name: 'Locations' }).click();
@@ -163,22 +240,44 @@ for (const js of [true, false]) {
         });
       }));
 
-    it('replaces a forgotten password by one that works once', () =>
+    it('gives a link to choose another password', () =>
       on(async (page) => {
         await goTo(page, userPage);
-        const ask = await question(page, 'Reset password', `Reset the password of ${person.name}?`);
-        await ask.getByRole('button', { name: 'Reset password' }).click();
-        await outcome(page, 'Password reset.').waitFor();
-        const fresh = await page.locator('.copy-field', { hasText: 'One-time password' }).locator('code').innerText();
-        assert.notEqual(fresh, oneTimePassword);
+        const ask = await question(page, 'Send a password link', `Send ${person.name} a link to choose another password?`);
+        await ask.getByRole('button', { name: 'Send a password link' }).click();
+        await outcome(page, 'The link is shown below, once.').waitFor();
+        const fresh = await shownLink(page);
+        assert.notEqual(fresh, link);
+        await asStranger(async (other) => {
+          other.watch.allow(/401/);
+          await useLink(other, fresh, 'Choose another password', 'the tide is going out');
+          await heading(other, 'Overview').waitFor();
+        });
         await asStranger(async (other) => {
           other.watch.allow(/401/);
           await goTo(other, '/sign-in');
           await signIn(other, person.email, person.password);
           assert.equal(await problemOf(other.getByLabel('Password')), 'The address or the password is wrong.');
-          await signIn(other, person.email, fresh);
-          await heading(other, 'Choose a password').waitFor();
         });
+      }));
+
+    it('lets an owner invite people of their own business, and nobody else', () =>
+      asStranger(async (page) => {
+        await goTo(page, '/sign-in');
+        await signIn(page, person.email, 'the tide is going out');
+        await heading(page, 'Overview').waitFor();
+        await goTo(page, '/users');
+        const form = panel(page, 'Invite somebody');
+        const roles = await form.getByLabel('Role', { exact: true }).locator('option').evaluateAll((all) => all.map((one) => one.value));
+        assert.deepEqual(roles, ['business_owner', 'contact']);
+        assert.equal(await form.getByLabel('Business', { exact: true }).count(), 0);
+        assert.equal(await form.getByText('Granted businesses').count(), 0);
+        await form.getByLabel('Name', { exact: true }).fill('Pia Sand');
+        await form.getByLabel('Email').fill('pia@quay.example');
+        await form.getByRole('button', { name: 'Invite' }).click();
+        await heading(page, 'Pia Sand').waitFor();
+        await panel(page, 'Known').getByText('Quay Works & Sons').waitFor();
+        assert.ok((await shownLink(page)).includes('/welcome#'));
       }));
 
     it('lets nobody switch themselves off', () =>
@@ -196,4 +295,11 @@ async function addBusiness(page, name) {
   const form = panel(page, 'Add a business');
   await form.getByLabel('Name').fill(name);
   await form.getByRole('button', { name: 'Add business' }).click();
+}
+
+/** The link that is shown once on a user's page. */
+async function shownLink(page) {
+  const shown = await panel(page, 'Link to choose a password').locator('code').innerText();
+  assert.match(shown, /\/welcome#\S{20,}$/);
+  return shown;
 }

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { startAgent } from './support/agent.mjs';
 import { openBrowser, withPage } from './support/browser.mjs';
-import { api, firstSession, heading, isLive, open, panel, row } from './support/pages.mjs';
+import { api, firstSession, heading, isLive, open, outcome, panel, question, row } from './support/pages.mjs';
 import { startServer } from './support/server.mjs';
 
 describe('tenancy', () => {
@@ -74,7 +74,7 @@ describe('tenancy', () => {
       assert.ok(!(await page.content()).includes('Lindqvist'));
       assert.equal(await page.getByRole('banner').getByLabel('Business').count(), 0, 'there is nothing to switch to');
       const places = await page.getByRole('navigation', { name: 'Places' }).getByRole('listitem').allInnerTexts();
-      assert.deepEqual(places.map((text) => text.trim()), ['Overview', 'Devices', 'Locations', 'Users', 'Account']);
+      assert.deepEqual(places.map((text) => text.trim()), ['Overview', 'Devices', 'Locations', 'Users', 'Audit', 'Settings', 'Account']);
       for (const path of ['/', '/businesses', `/businesses/${own.business}`, '/users']) {
         await open(page, path);
         await page.getByRole('heading', { level: 1 }).waitFor();
@@ -137,7 +137,9 @@ describe('tenancy', () => {
         ['PATCH', `/service-locations/${ids.location}`, { location_name: 'mine now' }],
         ['GET', `/users/${ids.user}`],
         ['PATCH', `/users/${ids.user}`, { is_active: false }],
-        ['POST', `/users/${ids.user}/reset-password`],
+        ['POST', `/users/${ids.user}/link`],
+        ['POST', `/agents/${ids.device}/transfer`, { business_id: own.business }],
+        ['POST', `/businesses/${ids.business}/active`, { is_active: false }],
         ['DELETE', `/agents/registration-tokens/${ids.token}`],
         ['GET', `/agents?business_id=${ids.business}`],
         ['GET', `/agents?service_location_id=${ids.location}`],
@@ -181,6 +183,36 @@ describe('tenancy', () => {
       const heard = (await page.evaluate(() => window.heard)).join('\n');
       for (const id of [foreign.device, foreign.business]) assert.ok(!heard.includes(id), heard);
       await row(page, 'Devices', 'renamed').waitFor();
+    }));
+
+  it('gives a device to another business with its history', () =>
+    as('admin', async (page) => {
+      const device = foreign.device;
+      await open(page, `/devices/${device}`);
+      const change = panel(page, 'Change this device');
+      const name = await change.getByLabel('Name', { exact: true }).inputValue();
+      const ask = await question(page, 'Move to another business', `Move ${name} to another business?`);
+      await ask.getByLabel('Business', { exact: true }).selectOption({ label: 'Harbour Dental Group' });
+      await ask.getByLabel('Service location there').selectOption({ label: 'Old Town practice' });
+      await ask.getByLabel(/to confirm/).fill(name);
+      await ask.getByRole('button', { name: 'Move', exact: true }).click();
+      await outcome(page, 'Device moved to Harbour Dental Group.').waitFor();
+      await as('owner', async (owner) => {
+        assert.equal((await open(owner, `/devices/${device}/activity`)).status(), 200);
+        await owner.getByText('Moved here from another business, to Old Town practice').waitFor();
+        assert.ok(!/Lindqvist & Partners/.test(await owner.getByRole('main').innerText()), 'whose it was is not told');
+      });
+      // The agent comes back by itself, as the same device.
+      await page.waitForFunction(
+        async (id) => {
+          const answer = await (await fetch(`/api/v1/agents/${id}`)).json();
+          return answer.presence === 'online' && answer.business_name === 'Harbour Dental Group' && answer.link === 'socket';
+        },
+        device,
+        { timeout: 30_000, polling: 500 },
+      );
+      const back = await api(page, 'POST', `/agents/${device}/transfer`, { business_id: foreign.business });
+      assert.equal(back.status, 200);
     }));
 
   it('keeps people from a contact', () =>

@@ -2,7 +2,7 @@
 
 use super::{
     button::{ButtonKind, Submit},
-    form::Form,
+    form::{Form, use_form_problem},
 };
 use crate::error::PortalError;
 use leptos::{html, prelude::*};
@@ -39,6 +39,8 @@ where
     Output: 'static,
 {
     let details = NodeRef::<html::Details>::new();
+    // Without JavaScript the page comes back with what is wrong, which must not be hidden.
+    let is_refused = use_form_problem(action).with_untracked(Option::is_some);
     Effect::new(move |_| {
         action.version().track();
         // It is answered; what stands here next may be another question.
@@ -49,7 +51,7 @@ where
         }
     });
     view! {
-        <details node_ref=details class="confirm">
+        <details node_ref=details class="confirm" open=is_refused>
             <summary class="button">{label}</summary>
             <div class="confirm-panel" role="group" aria-label=title.clone()>
                 <p class="confirm-title">{title.clone()}</p>

@@ -3,7 +3,7 @@
 use super::{
     actions::UserActions,
     calls::{ChangeUser, SendLink, SetActive, get_user, take_link},
-    choices::{Choices, use_choices},
+    choices::{Choices, load_choices},
     form::ChangeUserPanel,
     status::{UserStatus, reach_words},
 };
@@ -26,8 +26,16 @@ use leptos_router::hooks::use_params_map;
 pub fn UserPage() -> impl IntoView {
     let me = use_me();
     let can_manage = me.may(Action::ManageUser);
-    let user = load_named("id", get_user);
-    let choices = use_choices(&me, can_manage);
+    let (is_msp, permissions) = (me.role.is_msp(), me.permissions.clone());
+    // In one, because the form for a user stands among what is known of them.
+    let user = load_named("id", move |id| {
+        let permissions = permissions.clone();
+        async move {
+            let user = get_user(id).await?;
+            let choices = load_choices(is_msp && can_manage, can_manage, permissions).await?;
+            Ok((user, choices))
+        }
+    });
     let send = ServerAction::<SendLink>::new();
     let set_active = ServerAction::<SetActive>::new();
     let change = ServerAction::<ChangeUser>::new();
@@ -44,6 +52,7 @@ pub fn UserPage() -> impl IntoView {
     view! {
         <Load resource=user let:user>
             {
+                let (user, choices) = user;
                 let is_self = user.id == me.id;
                 let is_weaker = me.permissions.include(&user.permissions);
                 let head = user.clone();
@@ -73,7 +82,7 @@ pub fn UserPage() -> impl IntoView {
 fn Managed(
     user: UserView,
     is_self: bool,
-    choices: Resource<Result<Choices, PortalError>>,
+    choices: Choices,
     send: ServerAction<SendLink>,
     set_active: ServerAction<SetActive>,
     change: ServerAction<ChangeUser>,
@@ -81,11 +90,7 @@ fn Managed(
     let changed = user.clone();
     view! {
         <UserActions user is_self send set_active/>
-        {(!is_self).then(|| view! {
-            <Load resource=choices skeleton=5 let:choices>
-                <ChangeUserPanel choices user=changed.clone() change/>
-            </Load>
-        })}
+        {(!is_self).then(|| view! { <ChangeUserPanel choices user=changed change/> })}
     }
 }
 

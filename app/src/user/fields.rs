@@ -29,7 +29,11 @@ pub(super) fn UserFields(
     business_id: Option<BusinessId>,
 ) -> impl IntoView {
     let me = use_me();
-    let roles = offered_roles(&me, &choices.roles);
+    let mut roles = offered_roles(&me, &choices.roles);
+    // The MSP's people stay the MSP's, and a customer's stay theirs.
+    if let Some(user) = &user {
+        roles.retain(|role| role.is_msp() == user.role.is_msp());
+    }
     let first = user.as_ref().map_or_else(|| first_role(&me, business_id), |user| user.role);
     let role = RwSignal::new(first);
     // A disabled field is not sent. Without JavaScript nothing could enable it again, so there none is disabled.

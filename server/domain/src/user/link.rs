@@ -155,6 +155,10 @@ pub async fn take_link(cx: &Cx, id: UserId) -> Result<Option<IssuedLink>> {
 /// # Errors
 /// Gone when it was used, is too old or never was; too many after many of those.
 pub async fn link(store: &Store, visitor: &Visitor, key: &str) -> Result<LinkView> {
+    if key.is_empty() {
+        // Nothing was tried.
+        return Err(over());
+    }
     let ticket = store.throttle().enter(store.now(), &visitor.source_ip, "link")?;
     let (row, user) = find_link(store, key_of(key)).await?;
     ticket.succeeded();

@@ -52,6 +52,8 @@ impl MailServer {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // It tells of refused passwords and broken connections there, which tests make on purpose.
+            .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .expect("a mail server");

@@ -1,6 +1,7 @@
 //! Second factors: codes of an authenticator app and recovery codes are accepted once, guessing them is slowed, and no
 //! change of them can be made by a session alone.
 
+mod over_http;
 mod passkey;
 mod policy;
 mod recorded;

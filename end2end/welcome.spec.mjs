@@ -25,14 +25,16 @@ for (const js of [true, false]) {
     });
 
     /** Asks the API as the admin; answers the link that came of it. */
-    const asAdmin = (method, path, body) =>
-      withPage(browser, { url: server.url, session }, async (page) => {
+    const asAdmin = async (method, path, body) => {
+      let answer;
+      await withPage(browser, { url: server.url, session }, async (page) => {
         await open(page, '/users');
-        const answer = await api(page, method, path, body);
-        assert.ok(answer.status < 300, JSON.stringify(answer));
-        assert.match(answer.body.link.url, /\/welcome#\S{43}$/);
-        return answer.body.link.url;
+        answer = await api(page, method, path, body);
       });
+      assert.ok(answer.status < 300, JSON.stringify(answer));
+      assert.match(answer.body.link.url, /\/welcome#\S{43}$/);
+      return answer.body.link.url;
+    };
     const asStranger = (run) => withPage(browser, { url: server.url, js }, run);
 
     /** Opens the link: a browser with JavaScript reads it, another one has it pasted. */

@@ -40,6 +40,8 @@ pub struct World {
     pub location: ServiceLocationId,
     pub neighbour: BusinessId,
     pub neighbour_location: ServiceLocationId,
+    /// For those who look at the database from outside.
+    pub database_url: String,
     folder: Arc<TempDir>,
 }
 
@@ -79,7 +81,7 @@ impl World {
         };
         let clock = Arc::new(ManualClock::new(noon()));
         let config = domain::Config {
-            database_url,
+            database_url: database_url.clone(),
             data_dir: folder.path().to_owned(),
             public_url: public_url.to_owned(),
         };
@@ -108,6 +110,7 @@ impl World {
             location,
             neighbour,
             neighbour_location,
+            database_url,
             folder: Arc::new(folder),
         }
     }

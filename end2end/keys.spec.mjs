@@ -128,6 +128,8 @@ for (const js of [true, false]) {
         const asked = await question(page, 'Switch off', 'Switch off: Helpdesk?');
         await asked.getByRole('button', { name: 'Switch off' }).click();
         await page.locator('.page-head').getByText('Switched off').waitFor();
+        await goTo(page, '/service-accounts');
+        await row(page, 'API keys', 'Tickets').getByText('Owner switched off').waitFor();
       });
       assert.equal((await ask('/businesses', program)).status, 401);
     });

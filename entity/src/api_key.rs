@@ -30,6 +30,8 @@ pub struct ApiKeyView {
     pub user_id: UserId,
     /// The name of that user.
     pub user_name: String,
+    /// False: that user is switched off, and the key does not work.
+    pub is_user_active: bool,
     /// Whose it is; absent for the MSP's own.
     pub business_id: Option<BusinessId>,
     /// Its scopes: what it may do, as far as its owner still may.
@@ -53,10 +55,10 @@ pub struct ApiKeyView {
 }
 
 impl ApiKeyView {
-    /// Does it work at this time, as far as the key itself decides?
+    /// Does it work at this time, as far as the key itself and whom it acts as decide?
     #[must_use]
     pub fn works_at(&self, now: DateTime<Utc>) -> bool {
-        self.revoked_at.is_none() && self.expires_at > now
+        self.is_user_active && self.revoked_at.is_none() && self.expires_at > now
     }
 }
 

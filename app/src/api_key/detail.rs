@@ -36,7 +36,7 @@ pub fn KeyPage() -> impl IntoView {
                     ("Service accounts".to_owned(), "/service-accounts".to_owned())
                 };
                 let head = key.clone();
-                let can_revoke = key.works_at(now.get_untracked());
+                let can_revoke = key.revoked_at.is_none() && key.expires_at > now.get_untracked();
                 view! {
                     <PageHead
                         title=key.key_name.clone()
@@ -68,14 +68,16 @@ async fn load_secret(id: Option<ApiKeyId>) -> Result<Option<String>, PortalError
 fn SecretToKeep(secret: String) -> impl IntoView {
     view! {
         <Panel title="The key">
-            <Notice kind=StatusKind::Warn>
-                "Shown only now. Put it where the program finds it; nobody can show it again."
-            </Notice>
-            <CopyField label="Key" value=secret/>
-            <p class="quiet">
-                "Programs send it to " <code>"/api/v1"</code> " in the header "
-                <code>"Authorization: Bearer"</code> ", and nowhere else."
-            </p>
+            <div class="key-secret">
+                <Notice kind=StatusKind::Warn>
+                    "Shown only now. Put it where the program finds it; nobody can show it again."
+                </Notice>
+                <CopyField label="Key" value=secret/>
+                <p class="quiet">
+                    "Programs send it to " <code>"/api/v1"</code> " in the header "
+                    <code>"Authorization: Bearer"</code> ", and nowhere else."
+                </p>
+            </div>
         </Panel>
     }
 }

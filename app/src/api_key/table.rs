@@ -48,7 +48,7 @@ fn KeyRow(key: ApiKeyView, with_owner: bool) -> impl IntoView {
     }
 }
 
-/// Working, expired or revoked.
+/// Working, expired, revoked, or its owner switched off.
 #[component]
 pub(super) fn KeyStatus(key: ApiKeyView) -> impl IntoView {
     let now = use_now();
@@ -61,9 +61,11 @@ pub(super) fn KeyStatus(key: ApiKeyView) -> impl IntoView {
 fn standing(key: &ApiKeyView, now: DateTime<Utc>) -> (StatusKind, &'static str) {
     if key.revoked_at.is_some() {
         (StatusKind::Off, "Revoked")
+    } else if key.expires_at <= now {
+        (StatusKind::Off, "Expired")
     } else if key.works_at(now) {
         (StatusKind::Ok, "Working")
     } else {
-        (StatusKind::Off, "Expired")
+        (StatusKind::Off, "Owner switched off")
     }
 }

@@ -244,14 +244,15 @@ async fn find(cx: &Cx, id: ApiKeyId) -> Result<api_key::Model> {
 async fn views(cx: &Cx, rows: Vec<api_key::Model>) -> Result<Vec<ApiKeyView>> {
     let ids = rows.iter().flat_map(|row| [row.user_id, row.created_by]);
     let select = cx.select::<user::Entity>().filter(user::Column::Id.is_in(ids));
-    let mut names: HashMap<UserId, String> =
-        select.all(cx.db()).await?.into_iter().map(|row| (row.id, row.full_name)).collect();
+    let mut users: HashMap<UserId, (String, bool)> =
+        select.all(cx.db()).await?.into_iter().map(|row| (row.id, (row.full_name, row.is_active))).collect();
     // Not everybody reaches their own row.
-    names.insert(cx.me().id, cx.me().full_name.clone());
+    users.insert(cx.me().id, (cx.me().full_name.clone(), true));
     let view = |row: api_key::Model| -> Result<ApiKeyView> {
         Ok(ApiKeyView {
-            user_name: names.get(&row.user_id).cloned().unwrap_or_default(),
-            created_by_name: names.get(&row.created_by).cloned(),
+            user_name: users.get(&row.user_id).map(|(name, _)| name.clone()).unwrap_or_default(),
+            is_user_active: users.get(&row.user_id).is_some_and(|(_, is_active)| *is_active),
+            created_by_name: users.get(&row.created_by).map(|(name, _)| name.clone()),
             permissions: read_list(&row.permissions)?,
             allowed_networks: networks(&row.allowed_networks)?.iter().map(ToString::to_string).collect(),
             id: row.id,

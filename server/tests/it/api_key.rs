@@ -298,6 +298,8 @@ async fn a_service_account_never_signs_in_and_its_keys_end_with_it() {
             let wanted = ServiceAccountChange { full_name: None, is_active: Some(is_active) };
             let account = change(&owner, wanted).await.expect("switched");
             assert_eq!((account.is_active, account.working_keys), (is_active, 1));
+            let keys = domain::api_key::list(&owner, Some(program)).await.expect("a list");
+            assert_eq!(keys[0].works_at(world::noon()), is_active);
             assert_eq!(works(&world, &key).await, is_active);
         }
         let neighbour = world.person(Role::BusinessOwner, Some(world.neighbour), &[]).await;

@@ -15,9 +15,12 @@ const KEPT: Duration = Duration::minutes(10);
 /// Characters of a foreign text that are repeated to people or in the log.
 pub(super) const REPEATED_MAX: usize = 200;
 
-/// What was published when, by provider.
+/// What was published, and when it was asked for.
+type Published = (DateTime<Utc>, Arc<Metadata>);
+
+/// What was published, by provider.
 #[derive(Default)]
-pub(crate) struct Directory(Mutex<HashMap<OidcProviderId, (DateTime<Utc>, Arc<Metadata>)>>);
+pub(crate) struct Directory(Mutex<HashMap<OidcProviderId, Published>>);
 
 impl Directory {
     fn fresh(&self, now: DateTime<Utc>, provider: &oidc_provider::Model) -> Option<Arc<Metadata>> {

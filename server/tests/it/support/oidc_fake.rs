@@ -106,12 +106,15 @@ pub struct Says {
     pub more: Value,
 }
 
+/// A path that it was asked at, and the fields that were sent.
+type Asked = (String, BTreeMap<String, String>);
+
 /// One that runs until its runtime ends.
 #[derive(Clone)]
 pub struct FakeProvider {
     pub issuer: String,
     says: Arc<Mutex<Says>>,
-    asked: Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     redeemed: Arc<AtomicUsize>,
 }
 
@@ -153,7 +156,7 @@ impl FakeProvider {
     }
 
     /// What it was asked since the last time, oldest first: the path and the fields.
-    pub fn asked(&self) -> Vec<(String, BTreeMap<String, String>)> {
+    pub fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.asked.lock().expect("whole"))
     }
 

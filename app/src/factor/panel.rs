@@ -71,7 +71,7 @@ fn Loaded(loaded: Loaded, actions: Actions) -> impl IntoView {
         <Panel title="Second factors" facts=facts.to_owned()>
             <div class="factor-facts">
                 <Facts>
-                    <Fact label="Authenticator app"><App since is_last action=actions.remove_totp/></Fact>
+                    <Fact label="Authenticator app"><AuthenticatorApp since is_last action=actions.remove_totp/></Fact>
                     {has_any.then(|| view! {
                         <Fact label="Recovery codes">
                             <CodesLeft left action=actions.new_codes/>
@@ -86,7 +86,11 @@ fn Loaded(loaded: Loaded, actions: Actions) -> impl IntoView {
 }
 
 #[component]
-fn App(since: Option<DateTime<Utc>>, is_last: bool, action: ServerAction<RemoveTotp>) -> impl IntoView {
+fn AuthenticatorApp(
+    since: Option<DateTime<Utc>>,
+    is_last: bool,
+    action: ServerAction<RemoveTotp>,
+) -> impl IntoView {
     let Some(since) = since else {
         return view! {
             <div class="fact-row">

@@ -44,7 +44,8 @@ pub(super) fn use_asking(ask: Ask, begin: Begin, finish: Finish) -> Asking {
         refusal.set(None);
         spawn_local(async move {
             match go(ask, begin, &finish).await {
-                Ok(None) => {}
+                // What was asked for is there, and another page or none stands in the place of this one.
+                Ok(None) => return,
                 Ok(Some(refused)) => {
                     let kind = if refused.is_failure() { StatusKind::Bad } else { StatusKind::Info };
                     refusal.try_set(Some((kind, refused.sentence(ask))));
@@ -95,7 +96,11 @@ impl Asking {
 /// True until the browser has said that it offers none here.
 pub(super) fn use_supported() -> Signal<bool> {
     let is_supported = RwSignal::new(true);
-    Effect::new(move |_| is_supported.set(browser::is_supported()));
+    Effect::new(move |_| {
+        if !browser::is_supported() {
+            is_supported.set(false);
+        }
+    });
     is_supported.into()
 }
 

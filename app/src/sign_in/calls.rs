@@ -15,5 +15,6 @@ pub async fn sign_in(input: SignInInput, next: String) -> Result<(), PortalError
 /// Can one sign in with a passkey at the address of this server?
 #[server(prefix = "/portal", endpoint = "sign-in/passkeys-are-offered", output = Answer)]
 pub async fn passkeys_are_offered() -> Result<bool, PortalError> {
-    Ok(domain::factor::passkeys_are_possible(&crate::context::store()?))
+    // Server functions are async, also those that wait for nothing.
+    std::future::ready(Ok(domain::factor::passkeys_are_possible(&crate::context::store()?))).await
 }

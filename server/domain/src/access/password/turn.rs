@@ -133,7 +133,7 @@ mod tests {
         let (end, may_end) = mpsc::channel::<()>();
         let waits = {
             let turns = Arc::clone(&turns);
-            tokio::spawn(async move { turns.run(move || Ok(drop(may_end.recv()))).await })
+            tokio::spawn(async move { turns.run(move || Ok(may_end.recv().is_err())).await })
         };
         while turns.places.available_permits() > 10 {
             tokio::task::yield_now().await;
@@ -154,7 +154,7 @@ mod tests {
         }
         assert_eq!(turns.places.available_permits(), 5, "they keep their places until their turn");
         drop(end);
-        waits.await.expect("no panic").expect("done");
+        assert!(waits.await.expect("no panic").expect("done"));
         turns.run(|| Ok(())).await.expect("the next one's turn comes");
         assert_eq!(done.load(Ordering::SeqCst), 0);
     }

@@ -57,6 +57,9 @@ pub fn for_tests(with_browser: bool) -> Result<()> {
             missing.push("sqlite3");
         }
     }
+    if program("openssl").is_none() {
+        missing.push("openssl");
+    }
     if !has_mail_server() && make_mail_server().is_err() {
         missing.push("python3-aiosmtpd");
     }

@@ -94,22 +94,24 @@ export async function withPage(browser, options, run) {
   }
 }
 
+/** The developer tools of a page. One session for as long as the page lives: ending one ends its passkeys too. */
+export async function toolsOf(page) {
+  page.tools ??= await page.context().newCDPSession(page);
+  return page.tools;
+}
+
 /** Resolves once the browser has taken over the page: its forms and links are answered by the portal's own code. */
 export async function alive(page) {
-  const tools = await page.context().newCDPSession(page);
+  const tools = await toolsOf(page);
   const expression = `(() => {
     const has = (target, event) => (getEventListeners(target)[event] ?? []).length > 0;
     return has(window, 'popstate') && [...document.querySelectorAll('form[method="post"]')].every((form) => has(form, 'submit'));
   })()`;
-  try {
-    const deadline = Date.now() + PATIENCE;
-    for (;;) {
-      const { result } = await tools.send('Runtime.evaluate', { expression, includeCommandLineAPI: true, returnByValue: true });
-      if (result.value === true) return;
-      if (Date.now() > deadline) throw new Error(`${page.url()} did not come alive`);
-      await page.waitForTimeout(50);
-    }
-  } finally {
-    await tools.detach();
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    const { result } = await tools.send('Runtime.evaluate', { expression, includeCommandLineAPI: true, returnByValue: true });
+    if (result.value === true) return;
+    if (Date.now() > deadline) throw new Error(`${page.url()} did not come alive`);
+    await page.waitForTimeout(50);
   }
 }

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { alive } from './browser.mjs';
+import { alive, toolsOf } from './browser.mjs';
 import { heading } from './pages.mjs';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -86,7 +86,7 @@ export async function answerWithCode(page, answer, label = 'Code') {
 
 /** A device with a fingerprint reader, in this page's browser. */
 export async function passkeyDevice(page) {
-  const tools = await page.context().newCDPSession(page);
+  const tools = await toolsOf(page);
   await tools.send('WebAuthn.enable');
   const { authenticatorId } = await tools.send('WebAuthn.addVirtualAuthenticator', {
     options: {

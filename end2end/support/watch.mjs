@@ -14,6 +14,8 @@ export class Watch {
   constructor(page, js) {
     page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return;
+      // Without JavaScript nothing uses what the page fetched for it, which a test that waits gets to hear.
+      if (!js && message.text().includes('was preloaded using link preload but not used')) return;
       const [text] = message.text().split('\n\nStack:');
       this.#complain(`${message.type()}: ${text} (${message.location().url}, on ${new URL(page.url()).pathname})`);
     });

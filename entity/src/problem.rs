@@ -54,7 +54,10 @@ impl ProblemCode {
     /// True when whoever asked may not, as opposed to what was asked or the server's own troubles.
     #[must_use]
     pub const fn is_refusal(self) -> bool {
-        matches!(self, Self::SignedOut | Self::NotFound | Self::Forbidden | Self::ConfirmIdentity | Self::Gone)
+        matches!(
+            self,
+            Self::SignedOut | Self::NotFound | Self::Forbidden | Self::ConfirmIdentity | Self::Gone
+        )
     }
 }
 

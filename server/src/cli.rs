@@ -35,7 +35,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the server: portal, API and the agents' link.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Check the audit chain and the foreign keys of a database; reads only, also beside a running server.
     Verify(verify::Verify),
     /// Send a test letter, with the options that `serve` has for mail.
@@ -90,7 +90,7 @@ struct Serve {
 /// With a sentence for the person at the terminal.
 pub async fn run(cli: Cli) -> Result<()> {
     match cli.command {
-        Command::Serve(options) => serve(options).await,
+        Command::Serve(options) => serve(*options).await,
         Command::Verify(options) => verify::verify(options).await,
         Command::MailTest(options) => mail::mail_test(options).await,
         Command::ResetAccess(options) => rescue::reset_access(options).await,

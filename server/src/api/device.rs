@@ -136,6 +136,11 @@ pub(crate) async fn history(
     Ok(Json(domain::metric::history(&caller.cx, id, &query).await?))
 }
 
+/// `DELETE /agents/{id}/clone-suspicion`
+pub(crate) async fn settle_clone(caller: Caller, Id(id): Id<DeviceId>) -> ApiResult<DeviceView> {
+    Ok(Json(domain::device::settle_clone(&caller.cx, id).await?))
+}
+
 fn seconds(text: &str) -> Result<u32, Problem> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
@@ -184,9 +189,4 @@ mod tests {
         let asked = HistoryAsked { metric: "weather".to_owned(), start: None, end: None, interval: None };
         assert_eq!(asked.understood(now).expect_err("unknown").field.as_deref(), Some("metric"));
     }
-}
-
-/// `DELETE /agents/{id}/clone-suspicion`
-pub(crate) async fn settle_clone(caller: Caller, Id(id): Id<DeviceId>) -> ApiResult<DeviceView> {
-    Ok(Json(domain::device::settle_clone(&caller.cx, id).await?))
 }

@@ -62,12 +62,7 @@ impl End {
 }
 
 /// Serves one socket until it ends.
-pub(super) async fn run(
-    socket: WebSocket,
-    agent: AgentCx,
-    registry: Arc<Registry>,
-    limiter: Arc<Limiter>,
-) {
+pub(super) async fn run(socket: WebSocket, agent: AgentCx, registry: Arc<Registry>, limiter: Arc<Limiter>) {
     let device = agent.device_id();
     let Some(seat) = registry.sit(device) else { return };
     let mut session = Session::new(socket, agent, seat, limiter);

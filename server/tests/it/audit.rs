@@ -92,7 +92,9 @@ async fn the_log_is_narrowed_and_paged_by_the_database() {
     each_engine(async |server: TestServer| {
         for name in ["100% Müller", "100 percent", r"back\slash_under"] {
             let input = entity::business::BusinessInput { business_name: name.to_owned() };
-            domain::business::rename(&server.world.admin, server.ours.business, input).await.expect("renamed");
+            domain::business::rename(&server.world.admin, server.ours.business, input)
+                .await
+                .expect("renamed");
             server.advance(24 * 3600);
         }
         // The clock went three days ahead; sessions live for less.

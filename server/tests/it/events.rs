@@ -135,7 +135,9 @@ async fn a_stream_follows_what_its_person_may_still_see() {
     let owner = server.person(Role::BusinessOwner, server.ours).await;
     let mut of_business = Stream::open(&owner).await;
     assert_eq!(of_business.next().await, Some(PortalEvent::Resync));
-    domain::business::set_active(&admin.confirmed().expect("just now"), server.ours.business, false).await.expect("off");
+    domain::business::set_active(&admin.confirmed().expect("just now"), server.ours.business, false)
+        .await
+        .expect("off");
     while of_business.next().await.is_some() {}
     assert_eq!(owner.get("/me").await.status, 401, "and the session is over");
 }

@@ -38,7 +38,7 @@ pub(crate) use throttle::{Throttle, Ticket};
 
 use crate::{
     Error, Result, Store,
-    store::{Db, Reach, Tenant},
+    store::{Change, Db, Reach, Scope, Tenant},
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -261,6 +261,11 @@ impl AgentCx {
 
     pub(crate) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Begins a transaction that may write to this device's business alone.
+    pub(crate) async fn begin(&self) -> Result<Change> {
+        self.store.begin_within(self.store.db().within(Scope::of(self.business_id))).await
     }
 
     /// The row of this device; gone when it was revoked after it proved who it is.

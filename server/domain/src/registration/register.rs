@@ -87,7 +87,8 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
     let summary = format!("Registered from {}", visitor.source_ip);
     note(&change, id, token.business_id, now, ActivityKind::Registered, summary).await?;
     let actor = Actor { name: "A machine with a registration token".to_owned(), ..Actor::knocking(visitor) };
-    let record = Record::new("device.register", format!("Registered {device_name}")).device(id).before(token.id);
+    let record =
+        Record::new("device.register", format!("Registered {device_name}")).device(id).before(token.id);
     change.commit(&actor, Some(token.business_id), record).await?;
     store.publish(PortalEvent::Registered {
         business_id: token.business_id,

@@ -31,7 +31,7 @@ pub async fn hello(cx: &AgentCx, hello: &Hello, link: LinkKind) -> Result<Welcom
     let is_new_suspect = boots.came_back && row.clone_suspected_at.is_none();
     let clone_suspected_at = if is_new_suspect { Some(now) } else { row.clone_suspected_at };
 
-    let change = store.begin().await?;
+    let change = cx.begin().await?;
     device::Entity::update_many()
         .col_expr(device::Column::Presence, Expr::value(Presence::Online))
         .col_expr(device::Column::PresenceSince, Expr::value(since))

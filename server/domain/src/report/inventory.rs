@@ -43,7 +43,7 @@ pub async fn services(cx: &AgentCx, report: Services) -> Result<()> {
         .collect();
     let store = cx.store();
     let now = store.now();
-    let change = store.begin().await?;
+    let change = cx.begin().await?;
     let first = cx.device().await?.services_reported_at.is_none();
     let before: HashMap<String, monitored_service::Model> = monitored_service::Entity::find()
         .filter(monitored_service::Column::DeviceId.eq(cx.device_id()))
@@ -166,7 +166,7 @@ pub async fn software(cx: &AgentCx, report: Software) -> Result<()> {
     let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
     let store = cx.store();
     let now = store.now();
-    let change = store.begin().await?;
+    let change = cx.begin().await?;
     let first = cx.device().await?.software_digest.is_none();
     let before = software_item::Entity::find()
         .filter(software_item::Column::DeviceId.eq(cx.device_id()))
@@ -251,7 +251,7 @@ pub async fn facts(cx: &AgentCx, report: FactsReport) -> Result<()> {
     let facts = report.facts.bounded();
     let json = serde_json::to_string(&facts).map_err(|error| Error::Internal(error.to_string()))?;
     let store = cx.store();
-    let change = store.begin().await?;
+    let change = cx.begin().await?;
     let row = cx.device().await?;
     let before: Facts = serde_json::from_str(&row.facts).unwrap_or_default();
     device::Entity::update_many()
@@ -303,7 +303,7 @@ fn differences(before: &Facts, after: &Facts) -> Vec<String> {
 /// When the database fails.
 pub async fn event(cx: &AgentCx, event: Event) -> Result<()> {
     let summary = format!("{}: {}", clip(&event.event_type, 60), clip(&event.summary, 300));
-    let change = cx.store().begin().await?;
+    let change = cx.begin().await?;
     note(&change, cx.device_id(), cx.business_id(), event.at, ActivityKind::Reported, summary).await?;
     change.commit_unattended().await?;
     told(cx);

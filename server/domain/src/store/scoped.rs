@@ -165,9 +165,7 @@ impl Reach {
             }
         }
         // An empty "any" would be left out, and nothing would come to mean everything.
-        let mut all = Condition::all().add(if self.is_nothing() {
-            Condition::all().add(Expr::cust("1 = 0"))
-        } else if allowed.is_empty() {
+        let mut all = Condition::all().add(if allowed.is_empty() {
             Condition::all().add(Expr::cust("1 = 0"))
         } else {
             allowed

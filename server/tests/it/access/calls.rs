@@ -327,8 +327,11 @@ fn sign_in_rest(world: &World) -> [(&'static str, Kind, bool, Value); 7] {
     ]
 }
 
+/// A server function: where, what it does, whether it is for some roles, and its fields.
+type Form = (&'static str, Kind, bool, Vec<(String, String)>);
+
 /// How people sign in, in the portal.
-fn sign_in_portal(world: &World) -> [(&'static str, Kind, bool, Vec<(String, String)>); 7] {
+fn sign_in_portal(world: &World) -> [Form; 7] {
     use Kind::{Changes, Lists, Makes, Reads};
     let (id, business) = (world.provider.to_string(), world.business.to_string());
     let asked: [(&str, &str); 4] = [

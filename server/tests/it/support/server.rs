@@ -53,13 +53,8 @@ impl TestServer {
     /// A server on a chosen database, on which a test may ask as much as it likes.
     pub async fn on(engine: Engine) -> Self {
         let plenty = Rate::new(100_000, 1_000_000);
-        let limits = Limits {
-            actor: plenty,
-            tenant: plenty,
-            stranger: plenty,
-            device: plenty,
-            ..Limits::default()
-        };
+        let limits =
+            Limits { actor: plenty, tenant: plenty, stranger: plenty, device: plenty, ..Limits::default() };
         Self::limited(engine, limits).await
     }
 

@@ -1,6 +1,9 @@
 //! The calls about the audit log.
 
-use super::Kind::{self, Lists, Reads};
+use super::{
+    Form,
+    Kind::{self, Lists, Reads},
+};
 use serde_json::{Value, json};
 
 /// Over REST.
@@ -14,7 +17,7 @@ pub(super) fn rest() -> [(&'static str, Kind, bool, Value); 4] {
 }
 
 /// In the portal.
-pub(super) fn portal(entry: i64) -> [(&'static str, Kind, bool, Vec<(String, String)>); 4] {
+pub(super) fn portal(entry: i64) -> [Form; 4] {
     let field = |name: &str, value: String| vec![(name.to_owned(), value)];
     [
         ("POST /portal/audit/list", Lists, true, vec![]),

@@ -3,8 +3,6 @@
 use crate::{codec::Answer, error::PortalError};
 use entity::session::{ForgottenInput, LinkView};
 use leptos::prelude::*;
-// Server functions are async, also those that wait for nothing.
-use std::future::ready;
 
 /// Takes what a link says behind its `#`, and leads to the page that chooses a password. It waits in a cookie, because
 /// an address is kept in histories and logs.
@@ -12,7 +10,7 @@ use std::future::ready;
 pub async fn open_link(key: String) -> Result<(), PortalError> {
     crate::context::put_link_key(domain::user::key_of(&key))?;
     crate::context::redirect("/welcome/password");
-    ready(Ok(())).await
+    std::future::ready(Ok(())).await
 }
 
 /// Who the link of this browser is for; nothing when it works no more.
@@ -35,7 +33,7 @@ pub async fn accept_link(password: String) -> Result<(), PortalError> {
 /// Can people get a link by mail, without anybody's help?
 #[server(prefix = "/portal", endpoint = "forgotten/is-mailed", output = Answer)]
 pub async fn is_mailed() -> Result<bool, PortalError> {
-    ready(Ok(domain::user::is_mailed(&crate::context::store()?))).await
+    std::future::ready(Ok(domain::user::is_mailed(&crate::context::store()?))).await
 }
 
 /// Asks for a link by mail. The answer is the same for everybody.
@@ -43,5 +41,5 @@ pub async fn is_mailed() -> Result<bool, PortalError> {
 pub async fn ask_for_link(input: ForgottenInput) -> Result<(), PortalError> {
     domain::user::ask_for_link(&crate::context::store()?, &crate::context::visitor()?, &input)?;
     crate::context::redirect("/forgotten/sent");
-    ready(Ok(())).await
+    std::future::ready(Ok(())).await
 }

@@ -17,7 +17,10 @@ use entity::{
     input::clip,
     problem::{Problem, ProblemCode},
 };
-use std::{convert::Infallible, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+};
 
 /// Where a proxy says whom it speaks for.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -52,7 +55,9 @@ pub(crate) fn visitor(parts: &Parts, config: &Config) -> Visitor {
         last.and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-    let forwarded = text(FORWARDED_FOR).rsplit(',').next().and_then(|address| address.trim().parse().ok());
+    let forwarded =
+        text(FORWARDED_FOR).rsplit(',').next().and_then(|address| address.trim().parse::<IpAddr>().ok());
+    let forwarded = forwarded.map(|address| address.to_canonical());
     let source = match (peer, forwarded) {
         // Only the last entry of the last line was written by the proxy; those before are the visitor's own words.
         (Some(peer), Some(forwarded)) if config.trusted_proxies.contains(&peer) => Some(forwarded),

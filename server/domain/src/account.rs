@@ -4,6 +4,7 @@ use crate::{
     Cx, Error, Result,
     access::{Chooser, check_new_password, end_sessions, hash_password, verify_password},
     audit::Record,
+    user::end_links,
 };
 use entity::{
     id::SessionId,
@@ -21,7 +22,7 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder a
 pub async fn change_password(cx: &Cx, passwords: PasswordInput) -> Result<()> {
     let (store, me) = (cx.store(), cx.me());
     let session = cx.session_id()?;
-    let ticket = store.throttle().enter(store.now(), cx.source_ip(), &me.email)?;
+    let ticket = store.throttle().enter_session(store.now(), session)?;
     let chooser = Chooser { email: &me.email, full_name: &me.full_name };
     check_new_password(store, "new_password", &passwords.new_password, chooser).await?;
     if passwords.new_password == passwords.current_password {
@@ -44,6 +45,7 @@ pub async fn change_password(cx: &Cx, passwords: PasswordInput) -> Result<()> {
         .exec(&*change)
         .await?;
     end_sessions(store, &change, me.id, Some(session)).await?;
+    end_links(store, &change, me.id).await?;
     permit.commit(change, Record::new("account.change_password", "Changed their own password")).await
 }
 

@@ -352,3 +352,43 @@ async fn what_is_stored_gives_no_code_away() {
     }
     assert!(domain::factor::mine(&world.admin).await.expect("mine").has_any());
 }
+
+/// What was begun with a password ends with it: a half sign-in, and links that were made before.
+#[tokio::test]
+async fn another_password_ends_what_was_begun_with_the_former() {
+    each_engine(|world| async move {
+        let cx = world.admin_now().await;
+        let (app, _) = set_up(&world, &cx).await;
+        let (half, other) = (half(&world, ADA).await, half(&world, ADA).await);
+        let here = crate::support::world::cx(
+            &world.store,
+            &by_code(&world, &other, app.shows(&world, 0)).await.expect("signs in"),
+        )
+        .await;
+        let passwords = entity::session::PasswordInput {
+            current_password: PASSWORD.to_owned(),
+            new_password: "velvet harbour lantern 42".to_owned(),
+        };
+        domain::account::change_password(&here, passwords).await.expect("changed");
+        is_refused(by_code(&world, &half, app.shows(&world, 30)).await, ProblemCode::Gone, None);
+        is_refused(domain::factor::choice(&world.store, &half).await, ProblemCode::Gone, None);
+    })
+    .await;
+}
+
+/// Somebody beside a person, at the same address, who tries passwords does not keep them from confirming.
+#[tokio::test]
+async fn a_neighbour_who_guesses_is_not_in_the_way_of_a_step_up() {
+    let world = World::on_sqlite().await;
+    let cx = world.admin_now().await;
+    for _ in 0..12 {
+        assert!(world.sign_in(ADA, "not the password").await.is_err());
+    }
+    domain::access::confirm_with_password(&cx, PASSWORD).await.expect("it is them");
+    for _ in 0..10 {
+        let wrong = domain::access::confirm_with_password(&cx, "not the password").await;
+        assert!(wrong.is_err());
+    }
+    let slowed = refused(domain::access::confirm_with_password(&cx, PASSWORD).await);
+    assert_eq!(slowed.code, ProblemCode::TooMany, "but a stolen session cannot guess for ever");
+}

@@ -204,3 +204,22 @@ async fn what_a_device_reports_is_told_clipped() {
     let told = told(&world, device.agent_id, ActivityKind::Reported).await;
     assert!(told[0].starts_with("service_crashed: nginx xx") && told[0].len() < 400);
 }
+
+/// More reports at once than there are connections: none of them waits for a connection while it holds another.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_reports_at_once_do_not_wait_for_each_other() {
+    each_engine(|world| async move {
+        let (_, agent) = world.device().await;
+        let mut reports = tokio::task::JoinSet::new();
+        for n in 0..60 {
+            let agent = agent.clone();
+            reports.spawn(async move {
+                let items = vec![service("nginx.service", ServiceStatus::Running)];
+                domain::report::services(&agent, services(&n.to_string(), items)).await
+            });
+        }
+        let failed = reports.join_all().await.into_iter().filter_map(Result::err).count();
+        assert_eq!(failed, 0);
+    })
+    .await;
+}

@@ -14,7 +14,8 @@ use entity::{
     user::UserKind,
 };
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::Expr,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
+    sea_query::{Expr, LockType},
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +25,19 @@ const ABSOLUTE: Duration = Duration::hours(12);
 pub(crate) const FACTOR: &str = "sign_in_factor";
 
 /// What a sign-in that waits for its factor remembers.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Arrival {
     /// By what they were recognised so far.
     pub(crate) with: SignedInWith,
+    /// Digest of the password's hash at that time: another password ends what was begun with this one.
+    pub(crate) password: String,
+}
+
+impl Arrival {
+    /// Does this person still have the password that they had when they arrived?
+    pub(crate) fn is_still_good(&self, user: &user::Model) -> bool {
+        secret::digest(&user.password_hash) == self.password
+    }
 }
 
 /// Goes on with somebody who was recognised: to a session, or to their second factor.
@@ -39,7 +49,10 @@ pub(crate) async fn arrive(
 ) -> Result<SignIn> {
     let is_enough = matches!(with, SignedInWith::Passkey | SignedInWith::OidcWithFactor);
     if !is_enough && factor::has_any(store, user.id).await? {
-        let secret: CeremonySecret = begin_ceremony(store, FACTOR, Some(user.id), &Arrival { with }).await?;
+        let secret: CeremonySecret = {
+            let arrival = Arrival { with, password: secret::digest(&user.password_hash) };
+            begin_ceremony(store, FACTOR, Some(user.id), &arrival).await?
+        };
         return Ok(SignIn::Factor(secret));
     }
     Ok(SignIn::Session(begin_session(store, visitor, user, with).await?))
@@ -61,6 +74,11 @@ pub(crate) async fn begin_session(
     let secret = secret::opaque()?;
     let now = store.now();
     let change = store.begin().await?;
+    // What was proved a moment ago may be over by now: another password ends every session, this one too.
+    let still = user::Entity::find_by_id(user.id).lock(LockType::NoKeyUpdate).one(&*change).await?;
+    if !still.is_some_and(|row| row.is_active && row.password_hash == user.password_hash) {
+        return Err(Error::signed_out());
+    }
     session::ActiveModel {
         id: Set(SessionId::generate()),
         user_id: Set(user.id),

@@ -46,12 +46,11 @@ impl Deref for Confirmed<'_> {
 /// Invalid names the field; too many after many failures.
 pub async fn confirm_with_password(cx: &Cx, password: &str) -> Result<()> {
     let (store, me) = (cx.store(), cx.me());
-    cx.session_id()?;
-    let ticket = store.throttle().enter(store.now(), cx.source_ip(), &me.email)?;
+    let session = cx.session_id()?;
     if factor::has_any(store, me.id).await? {
-        ticket.succeeded();
         return Err(Problem::invalid("password", "Confirm with your second factor instead.").into());
     }
+    let ticket = store.throttle().enter_session(store.now(), session)?;
     let row = user::Entity::find_by_id(me.id).one(store.db()).await?.ok_or_else(Error::signed_out)?;
     if password.len() > entity::input::PASSWORD_MAX
         || !verify_password(store, password, Some(row.password_hash)).await?

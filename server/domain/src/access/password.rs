@@ -103,7 +103,7 @@ fn is_outdated(hash: &str) -> bool {
 
 /// Replaces the hash of somebody who has just given the right password, when it is weaker than today's. A failure
 /// keeps nobody out: the next sign-in tries again.
-pub(crate) async fn renew(store: &Store, user: &user::Model, password: &str) {
+pub(crate) async fn renew(store: &Store, user: &mut user::Model, password: &str) {
     if !is_outdated(&user.password_hash) {
         return;
     }
@@ -112,14 +112,16 @@ pub(crate) async fn renew(store: &Store, user: &user::Model, password: &str) {
         let change = store.begin().await?;
         // Only in the place of the one that was checked: another password may have been chosen meanwhile.
         user::Entity::update_many()
-            .col_expr(user::Column::PasswordHash, Expr::value(hash))
+            .col_expr(user::Column::PasswordHash, Expr::value(hash.as_str()))
             .filter(user::Column::Id.eq(user.id))
             .filter(user::Column::PasswordHash.eq(user.password_hash.as_str()))
             .exec(&*change)
             .await?;
-        change.commit_unattended().await
+        change.commit_unattended().await?;
+        Ok::<_, Error>(hash)
     };
-    if let Err(error) = renewed.await {
-        tracing::warn!(%error, "a password hash could not be renewed");
+    match renewed.await {
+        Ok(hash) => user.password_hash = hash,
+        Err(error) => tracing::warn!(%error, "a password hash could not be renewed"),
     }
 }

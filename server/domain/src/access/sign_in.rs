@@ -41,7 +41,7 @@ pub enum SignIn {
 /// Signed out when it is not them, too many after many failures.
 pub async fn sign_in(store: &Store, visitor: &Visitor, input: SignInInput) -> Result<SignIn> {
     let email = input.email.trim().to_lowercase();
-    if email.len() > 320 || input.password.len() > entity::input::PASSWORD_MAX {
+    if email.len() > 320 || email.contains('\0') || input.password.len() > entity::input::PASSWORD_MAX {
         return Err(wrong());
     }
     let user = user::Entity::find().filter(user::Column::Email.eq(&email)).one(store.db()).await?;
@@ -54,9 +54,9 @@ pub async fn sign_in(store: &Store, visitor: &Visitor, input: SignInInput) -> Re
     let hash = user.as_ref().filter(|_| may).map(|user| user.password_hash.clone());
     let good = verify_password(store, &input.password, hash).await?;
     match user {
-        Some(user) if good => {
+        Some(mut user) if good => {
             ticket.succeeded();
-            renew_password(store, &user, &input.password).await;
+            renew_password(store, &mut user, &input.password).await;
             arrive::arrive(store, visitor, &user, SignedInWith::Password).await
         }
         user => {

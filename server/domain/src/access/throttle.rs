@@ -3,8 +3,10 @@
 
 use crate::{Error, Result};
 use chrono::{DateTime, Duration, Utc};
+use entity::id::SessionId;
 use std::{
     collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
 };
 
@@ -34,6 +36,14 @@ impl Throttle {
         self.enter_as(now, source_ip, account, false)
     }
 
+    /// Begins a try of somebody who is signed in: counted for their session, so that nobody beside it is in the way.
+    ///
+    /// # Errors
+    /// Too many, with the seconds to wait.
+    pub(crate) fn enter_session(&self, now: DateTime<Utc>, session: SessionId) -> Result<Ticket<'_>> {
+        self.enter_as(now, "session", &session.to_string(), true)
+    }
+
     /// Begins a try. `is_known_here`: this account was signed in to from this address before.
     ///
     /// # Errors
@@ -45,6 +55,7 @@ impl Throttle {
         account: &str,
         is_known_here: bool,
     ) -> Result<Ticket<'_>> {
+        let source_ip = &network(source_ip);
         let pair = format!("{source_ip} {}", crate::secret::digest(account));
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= REMEMBERED_MAX {
@@ -61,7 +72,7 @@ impl Throttle {
             return Err(Error::too_many(seconds));
         }
         let mut last = false;
-        for (key, max) in [(source_ip, PER_ADDRESS_MAX), (pair.as_str(), PER_ACCOUNT_MAX)] {
+        for (key, max) in [(source_ip.as_str(), PER_ADDRESS_MAX), (pair.as_str(), PER_ACCOUNT_MAX)] {
             let entry = failures.entry(key.to_owned()).or_insert((now, 0));
             if entry.0 + WINDOW <= now {
                 *entry = (now, 0);
@@ -70,6 +81,14 @@ impl Throttle {
             last |= entry.1 == max;
         }
         Ok(Ticket { throttle: self, source_ip: source_ip.to_owned(), pair, last })
+    }
+}
+
+/// One household has one network of IPv6, and in it as many addresses as it likes.
+fn network(source_ip: &str) -> String {
+    match source_ip.parse() {
+        Ok(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).to_string(),
+        _ => source_ip.to_owned(),
     }
 }
 
@@ -132,6 +151,17 @@ mod tests {
         assert_eq!(wait(&throttle, now, "10.0.0.2", "ada"), None);
         throttle.enter(now + WINDOW, "10.0.0.1", "ada").expect("free again").succeeded();
         assert_eq!(wait(&throttle, now + WINDOW, "10.0.0.1", "ada"), None);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let throttle = Throttle::default();
+        let now = DateTime::UNIX_EPOCH;
+        for host in 1..=PER_ACCOUNT_MAX {
+            throttle.enter(now, &format!("2001:db8:1:2::{host:x}"), "ada").expect("free");
+        }
+        assert_eq!(wait(&throttle, now, "2001:db8:1:2:ffff::1", "ada"), Some(600));
+        assert_eq!(wait(&throttle, now, "2001:db8:1:3::1", "ada"), None);
     }
 
     #[test]

@@ -28,15 +28,6 @@ pub async fn change(cx: &Cx, id: DeviceId, input: DeviceInput) -> Result<DeviceV
     // Not to a place, or to none, where whoever moves it could not see it any more.
     cx.permit(Action::ManageDevice, Target::Location(row.business_id, input.service_location_id))
         .map_err(|_| Problem::invalid("service_location_id", "Choose a place that was granted to you."))?;
-    let facts: Facts = serde_json::from_str(&row.facts).unwrap_or_default();
-    let change = permit.begin().await?;
-    device::Entity::update_many()
-        .col_expr(device::Column::DeviceName, Expr::value(name.as_str()))
-        .col_expr(device::Column::SearchText, Expr::value(search_text(&name, &row.hostname, &facts)))
-        .col_expr(device::Column::ServiceLocationId, Expr::value(input.service_location_id))
-        .filter(device::Column::Id.eq(id))
-        .exec(&*change)
-        .await?;
     let mut parts = Vec::new();
     if name != row.device_name {
         parts.push(format!("Renamed it from {} to {name}", row.device_name));
@@ -48,6 +39,15 @@ pub async fn change(cx: &Cx, id: DeviceId, input: DeviceInput) -> Result<DeviceV
     if parts.is_empty() {
         return get(cx, id).await;
     }
+    let facts: Facts = serde_json::from_str(&row.facts).unwrap_or_default();
+    let change = permit.begin().await?;
+    device::Entity::update_many()
+        .col_expr(device::Column::DeviceName, Expr::value(name.as_str()))
+        .col_expr(device::Column::SearchText, Expr::value(search_text(&name, &row.hostname, &facts)))
+        .col_expr(device::Column::ServiceLocationId, Expr::value(input.service_location_id))
+        .filter(device::Column::Id.eq(id))
+        .exec(&*change)
+        .await?;
     let before =
         DeviceInput { device_name: row.device_name.clone(), service_location_id: row.service_location_id };
     let record = Record::new("device.change", parts.join(". ")).device(id);

@@ -81,6 +81,8 @@ pub(super) struct Changing<'a> {
     session_id: SessionId,
     permit: Permit<'a>,
     pub(super) change: Change,
+    /// True when this person has to have a factor.
+    is_required: bool,
     /// What there was.
     pub(super) before: Factors,
 }
@@ -89,18 +91,19 @@ impl<'a> Changing<'a> {
     pub(super) async fn begin(cx: &'a Cx) -> Result<Self> {
         let session_id = cx.session_id()?;
         let permit = cx.permit_self()?;
+        let is_required = is_required(cx).await?;
         let change = permit.begin().await?;
         let id = cx.me().id;
         // Not a lock on the key: sign-ins of the same person go on meanwhile.
         let own = user::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
         own.one(&*change).await?.ok_or_else(Error::signed_out)?;
         let before = Factors::of(&*change, id).await?;
-        Ok(Self { cx, session_id, permit, change, before })
+        Ok(Self { cx, session_id, permit, change, is_required, before })
     }
 
     /// Refuses to take the last one away where one is required.
-    pub(super) async fn check_one_can_go(&self) -> Result<()> {
-        if self.before.count() == 1 && is_required(self.cx).await? {
+    pub(super) fn check_one_can_go(&self) -> Result<()> {
+        if self.before.count() == 1 && self.is_required {
             return Err(Error::conflict(
                 None,
                 "This is your last second factor, and you have to have one. Add another before you remove it.",

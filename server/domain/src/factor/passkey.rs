@@ -144,7 +144,7 @@ pub async fn remove_passkey(cx: &Confirmed<'_>, id: PasskeyId) -> Result<()> {
     let changing = Changing::begin(cx).await?;
     let row = changing.before.passkeys.iter().find(|row| row.id == id);
     let name = row.map(|row| row.passkey_name.clone()).ok_or_else(|| Error::not_found("passkey"))?;
-    changing.check_one_can_go().await?;
+    changing.check_one_can_go()?;
     passkey::Entity::delete_by_id(id).exec(&*changing.change).await?;
     let record = Record::new("account.remove_passkey", format!("Removed the passkey {name}"));
     changing.commit(record.before(json!({"passkey_name": name}))).await

@@ -9,7 +9,7 @@ use crate::{
     user::{InvitedBy, NO_PASSWORD, issue_link},
 };
 use entity::{
-    table::{ceremony, passkey, totp_factor, user},
+    table::{api_key, ceremony, passkey, totp_factor, user, user_identity},
     user::{IssuedLink, LinkKind, UserKind},
 };
 use sea_orm::{
@@ -45,9 +45,21 @@ pub async fn reset(cx: &SystemCx, email: &str) -> Result<IssuedLink> {
         .exec(&*change)
         .await?;
     end_sessions(store, &change, user.id, None).await?;
-    let link = issue_link(store, &change, user.id, LinkKind::Reset, InvitedBy::Themselves).await?;
-    let record =
-        Record::new("account.reset_access", "Took back the password, the second factors and all sessions");
+    api_key::Entity::update_many()
+        .col_expr(api_key::Column::RevokedAt, Expr::value(store.now()))
+        .filter(api_key::Column::UserId.eq(user.id))
+        .filter(api_key::Column::RevokedAt.is_null())
+        .exec(&*change)
+        .await?;
+    user_identity::Entity::delete_many()
+        .filter(user_identity::Column::UserId.eq(user.id))
+        .exec(&*change)
+        .await?;
+    let link = issue_link(store, &change, user.id, LinkKind::Reset, InvitedBy::Operator).await?;
+    let record = Record::new(
+        "account.reset_access",
+        "Took back the password, second factors, sessions, API keys and sign-in by providers",
+    );
     change.commit(&Actor::system(cx.job()), user.business_id, record.after(&user.email)).await?;
     Ok(link.hand_over(store, None, &user.email, &user.full_name).await)
 }

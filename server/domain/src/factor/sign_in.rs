@@ -54,9 +54,12 @@ const fn together(first: SignedInWith, by: By) -> SignedInWith {
 
 /// Whose sign-in waits, and how it began.
 async fn waiting(store: &Store, half: &CeremonySecret) -> Result<(user::Model, Arrival)> {
-    let (id, arrival) = look_ceremony(store, FACTOR, half).await?;
+    let (id, arrival): (_, Arrival) = look_ceremony(store, FACTOR, half).await?;
     let id = id.ok_or_else(Error::signed_out)?;
     let user = user::Entity::find_by_id(id).one(store.db()).await?.ok_or_else(Error::signed_out)?;
+    if !arrival.is_still_good(&user) {
+        return Err(Error::gone("The password was changed meanwhile. Sign in again."));
+    }
     Ok((user, arrival))
 }
 

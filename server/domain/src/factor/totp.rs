@@ -99,7 +99,7 @@ async fn begun(
 pub async fn confirm_totp(cx: &Cx, input: CodeInput) -> Result<Vec<String>> {
     let (store, id) = (cx.store(), cx.me().id);
     let session_id = cx.session_id()?;
-    let ticket = store.throttle().enter(store.now(), cx.source_ip(), &format!("totp setup {id}"))?;
+    let ticket = store.throttle().enter_session(store.now(), session_id)?;
     let (row, setup) = begun(store, store.db(), id)
         .await?
         .filter(|(_, setup)| setup.session_id == session_id)
@@ -145,7 +145,7 @@ pub async fn remove_totp(cx: &Confirmed<'_>) -> Result<()> {
     if changing.before.totp.is_none() {
         return Err(Error::not_found("authenticator app"));
     }
-    changing.check_one_can_go().await?;
+    changing.check_one_can_go()?;
     totp_factor::Entity::delete_by_id(cx.me().id).exec(&*changing.change).await?;
     changing.commit(Record::new("account.remove_totp", "Removed their authenticator app")).await
 }

@@ -6,6 +6,7 @@ use crate::{
     Confirmed, Cx, Error, Result, Store,
     access::{Permit, Target, factor_policy},
     audit::Record,
+    store::Reach,
 };
 use entity::{
     id::{BusinessId, OidcProviderId},
@@ -203,7 +204,8 @@ fn permit<'a>(cx: &'a Confirmed<'_>, business: Option<BusinessId>) -> Result<Per
     let permit = cx.permit(Action::ManageSignIn, Target::of(business))?;
     let theirs = Action::ALL.iter().copied().filter(|action| business.is_none() || !action.is_for_msp());
     let theirs = Permissions::from(theirs.collect::<Vec<_>>());
-    let reaches = business.is_some() || cx.reach().is_everything();
+    let whole = business.map_or_else(Reach::everything, Reach::of);
+    let reaches = whole.is_within(cx.reach());
     if reaches && cx.me().permissions.include(&theirs) {
         Ok(permit)
     } else {

@@ -43,8 +43,9 @@ pub async fn services(cx: &AgentCx, report: Services) -> Result<()> {
         .collect();
     let store = cx.store();
     let now = store.now();
-    let change = cx.begin().await?;
+    // Asked before the change begins: one connection at a time, or many reports at once would wait for each other.
     let first = cx.device().await?.services_reported_at.is_none();
+    let change = cx.begin().await?;
     let before: HashMap<String, monitored_service::Model> = monitored_service::Entity::find()
         .filter(monitored_service::Column::DeviceId.eq(cx.device_id()))
         .all(&*change)
@@ -166,8 +167,8 @@ pub async fn software(cx: &AgentCx, report: Software) -> Result<()> {
     let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
     let store = cx.store();
     let now = store.now();
-    let change = cx.begin().await?;
     let first = cx.device().await?.software_digest.is_none();
+    let change = cx.begin().await?;
     let before = software_item::Entity::find()
         .filter(software_item::Column::DeviceId.eq(cx.device_id()))
         .all(&*change)
@@ -251,8 +252,8 @@ pub async fn facts(cx: &AgentCx, report: FactsReport) -> Result<()> {
     let facts = report.facts.bounded();
     let json = serde_json::to_string(&facts).map_err(|error| Error::Internal(error.to_string()))?;
     let store = cx.store();
-    let change = cx.begin().await?;
     let row = cx.device().await?;
+    let change = cx.begin().await?;
     let before: Facts = serde_json::from_str(&row.facts).unwrap_or_default();
     device::Entity::update_many()
         .col_expr(device::Column::Hostname, Expr::value(facts.hostname.as_str()))

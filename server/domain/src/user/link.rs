@@ -16,7 +16,8 @@ use entity::{
     user::{IssuedLink, LinkKind},
 };
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::Expr,
+    ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, Set,
+    sea_query::Expr,
 };
 
 /// How long an invitation is good.
@@ -29,8 +30,10 @@ const RESET: Duration = Duration::minutes(60);
 pub(crate) enum InvitedBy {
     /// Somebody who manages people.
     User(UserId),
-    /// Themselves, from the sign-in page.
+    /// Themselves, from the sign-in page. Anybody can ask in their name, so nothing that others made is undone.
     Themselves,
+    /// The server's operator.
+    Operator,
 }
 
 /// A link on its way to its receiver.
@@ -42,10 +45,14 @@ pub(crate) struct FreshLink {
 }
 
 /// Makes every link of a person stop working.
-pub(super) async fn end_links(store: &Store, change: &Change, user_id: UserId) -> Result<()> {
+pub(crate) async fn end_links(store: &Store, change: &Change, user_id: UserId) -> Result<()> {
+    end(store, change, Condition::all().add(user_link::Column::UserId.eq(user_id))).await
+}
+
+async fn end(store: &Store, change: &Change, which: Condition) -> Result<()> {
     user_link::Entity::update_many()
         .col_expr(user_link::Column::UsedAt, Expr::value(store.now()))
-        .filter(user_link::Column::UserId.eq(user_id))
+        .filter(which)
         .filter(user_link::Column::UsedAt.is_null())
         .exec(&**change)
         .await?;
@@ -63,7 +70,16 @@ pub(crate) async fn issue_link(
     let key = secret::opaque()?;
     let now = store.now();
     let expires_at = now + if kind == LinkKind::Invitation { INVITATION } else { RESET };
-    end_links(store, change, user_id).await?;
+    match by {
+        InvitedBy::User(_) | InvitedBy::Operator => end_links(store, change, user_id).await?,
+        InvitedBy::Themselves => {
+            let own = Condition::all()
+                .add(user_link::Column::UserId.eq(user_id))
+                .add(user_link::Column::Kind.eq(LinkKind::Reset))
+                .add(user_link::Column::CreatedBy.is_null());
+            end(store, change, own).await?;
+        }
+    }
     user_link::ActiveModel {
         id: Set(UserLinkId::generate()),
         user_id: Set(user_id),
@@ -71,7 +87,7 @@ pub(crate) async fn issue_link(
         secret_hash: Set(secret::digest(&key)),
         created_by: Set(match by {
             InvitedBy::User(id) => Some(id),
-            InvitedBy::Themselves => None,
+            InvitedBy::Themselves | InvitedBy::Operator => None,
         }),
         created_at: Set(now),
         expires_at: Set(expires_at),
@@ -197,7 +213,7 @@ fn over() -> Error {
 /// Gone when it was used, is too old or never was; invalid names the field.
 pub async fn accept_link(store: &Store, visitor: &Visitor, input: LinkInput) -> Result<SignIn> {
     let ticket = store.throttle().enter(store.now(), &visitor.source_ip, "link")?;
-    let (row, user) = find_link(store, key_of(&input.key)).await?;
+    let (row, mut user) = find_link(store, key_of(&input.key)).await?;
     ticket.succeeded();
     crate::access::check_new_password(store, "password", &input.password, (&user).into()).await?;
     let hash = hash_password(store, &input.password).await?;
@@ -214,7 +230,7 @@ pub async fn accept_link(store: &Store, visitor: &Visitor, input: LinkInput) -> 
     }
     let is_first = user.password_hash == NO_PASSWORD;
     let changed = user::Entity::update_many()
-        .col_expr(user::Column::PasswordHash, Expr::value(hash))
+        .col_expr(user::Column::PasswordHash, Expr::value(hash.as_str()))
         .col_expr(user::Column::MustChangePassword, Expr::value(false))
         .filter(user::Column::Id.eq(user.id))
         .filter(user::Column::IsActive.eq(true))
@@ -230,5 +246,6 @@ pub async fn accept_link(store: &Store, visitor: &Visitor, input: LinkInput) -> 
         ("account.reset_password", "Chose another password through a link")
     };
     change.commit(&Actor::arriving(visitor, &user), user.business_id, Record::new(action, summary)).await?;
+    user.password_hash = hash;
     crate::access::arrive(store, visitor, &user, SignedInWith::Password).await
 }

@@ -171,6 +171,21 @@ async fn nobody_makes_a_door_to_more_than_they_have() {
     assert_eq!(tries(&person(all, true).await, None).await, Ok(()));
     let owner = world.person(Role::BusinessOwner, Some(world.business), &[]).await;
     assert_eq!(tries(&owner, Some(world.business)).await, forbidden);
+    let wanted = UserInput {
+        role: Role::Technician,
+        extra_permissions: Action::ALL.to_vec(),
+        granted: vec![world.business],
+        denied_locations: vec![world.location],
+        ..user_input()
+    };
+    let admin = world.admin_now().await;
+    let invited = domain::user::add(&admin.confirmed().expect("just now"), wanted).await.expect("added");
+    let partly = cx(&world.store, &session_of(world.accept(&invited.link).await.expect("in"))).await;
+    assert_eq!(
+        tries(&partly, Some(world.business)).await,
+        forbidden,
+        "its owner reaches what is denied to them"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

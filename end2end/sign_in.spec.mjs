@@ -168,6 +168,22 @@ for (const js of [true, false]) {
         assert.equal(await alert(page).count(), 0);
       }));
 
+    if (js) {
+      it('tells the server while nobody is at the page, so that the session idles out', () =>
+        on(async (page, { context }) => {
+          const isAway = async () => (await context.cookies()).some(({ name }) => name === 'reeve-away');
+          await page.clock.install();
+          await goTo(page, '/sign-in');
+          await signIn(page, person.email, person.password);
+          await heading(page, 'Overview').waitFor();
+          assert.equal(await isAway(), false);
+          await page.clock.fastForward(61_000);
+          assert.equal(await isAway(), true);
+          await page.keyboard.press('Shift');
+          assert.equal(await isAway(), false);
+        }));
+    }
+
     it('never sends people to another site', () =>
       on(async (page) => {
         await goTo(page, '/sign-in?next=https://elsewhere.example/');

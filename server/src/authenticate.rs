@@ -27,6 +27,15 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Longest name of a browser that is kept, in characters.
 const USER_AGENT_MAX: usize = 200;
 
+/// Where open pages listen.
+pub(crate) const EVENTS_PATH: &str = "/portal/events";
+
+/// Does the browser send a cookie of this name?
+fn has_cookie(headers: &HeaderMap, name: &str) -> bool {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(';')).any(|pair| pair.trim().split('=').next() == Some(name))
+}
+
 /// The session secret that a request carries, if it carries one.
 pub(crate) fn session_secret(headers: &HeaderMap, config: &Config) -> Option<SessionSecret> {
     let name = app::context::session_cookie_name(&config.public_url);
@@ -115,7 +124,12 @@ async fn recognise(parts: &Parts, state: &AppState) -> Result<Option<Cx>, Proble
             _ => return Ok(None),
         }
     } else if let Some(secret) = session_secret(&parts.headers, &state.config) {
-        domain::access::session_cx(&state.store, &visitor, &secret).await
+        // Looking on is no use of a session: an open page's stream, and what it loads while nobody is at it.
+        if parts.uri.path() == EVENTS_PATH || has_cookie(&parts.headers, app::layout::idle::COOKIE) {
+            domain::access::watching_cx(&state.store, &visitor, &secret).await
+        } else {
+            domain::access::session_cx(&state.store, &visitor, &secret).await
+        }
     } else {
         return Ok(None);
     };

@@ -222,7 +222,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .nest("/api/v1", api.clone())
         .nest("/api", api)
         .merge(portal)
-        .route("/portal/events", get(events::events))
+        .route(authenticate::EVENTS_PATH, get(events::events))
         .layer(for_people)
         .layer(compression)
         .route("/ws", get(link::accept))

@@ -64,6 +64,7 @@ fn Known(me: Me) -> impl IntoView {
 #[component]
 fn Chrome(me: Me) -> impl IntoView {
     live::connect();
+    super::idle::tell_idleness();
     let main = NodeRef::<html::Main>::new();
     let path = use_location().pathname;
     Effect::new(move |former: Option<String>| {

@@ -4,6 +4,7 @@ pub mod bare;
 pub mod calls;
 mod frame;
 mod head;
+pub mod idle;
 mod keys;
 mod menu;
 mod named;

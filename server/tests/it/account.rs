@@ -1,6 +1,10 @@
 //! Sessions: they end by time, by hand and by a change of password; guessing is slowed.
 
-use crate::support::world::{PASSWORD, World, each_engine, session_of, visitor};
+use crate::support::{
+    people::send,
+    server::TestServer,
+    world::{PASSWORD, World, each_engine, session_of, visitor},
+};
 use chrono::Duration;
 use entity::{
     problem::{Problem, ProblemCode},
@@ -126,4 +130,27 @@ async fn the_setup_is_over_after_the_first_admin() {
         assert_eq!(Problem::from(refused.err().expect("refused")).code, ProblemCode::NotFound);
     })
     .await;
+}
+
+/// What an open page loads while nobody is at it is no use of the session: it idles out all the same.
+#[tokio::test]
+async fn a_page_that_nobody_is_at_keeps_no_session_alive() {
+    let server = TestServer::start().await;
+    let me = async |secret: &domain::SessionSecret, more: &str| {
+        let cookie = format!("reeve={}{more}", secret.expose());
+        let request = server.stranger().request(reqwest::Method::GET, "/api/v1/me").header("cookie", cookie);
+        send(request).await.status.as_u16()
+    };
+    let (used, left) = (session(&server.world).await, session(&server.world).await);
+    for _ in 0..2 {
+        server.advance(29 * 60);
+        assert_eq!(me(&used, "").await, 200);
+    }
+    let left_too = session(&server.world).await;
+    assert_eq!(me(&left, "; reeve-away=1").await, 401, "it has idled out long ago");
+    server.advance(29 * 60);
+    assert_eq!(me(&left_too, "; reeve-away=1").await, 200, "looking on is allowed");
+    server.advance(60);
+    assert_eq!(me(&left_too, "").await, 401, "and counts for nothing");
+    assert_eq!(me(&used, "").await, 401);
 }

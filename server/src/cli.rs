@@ -103,6 +103,7 @@ async fn serve(options: Serve) -> Result<()> {
     let filter = EnvFilter::try_from_env("REEVE_LOG").unwrap_or_else(|_| LOG_DEFAULT.into());
     let has_colours = io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(has_colours).init();
+    crate::descriptors::raise_limit();
     make_private_folder(&options.data_dir)?;
     let listener = listen(options.listen).await?;
     let public_url = match &options.public_url {

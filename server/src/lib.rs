@@ -7,6 +7,7 @@ mod api;
 mod authenticate;
 pub mod cli;
 pub mod config;
+mod descriptors;
 mod events;
 mod health;
 mod install;

@@ -8,14 +8,14 @@ use entity::{
     table::ceremony,
 };
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _,
-    Set, sea_query::Expr,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, Set,
+    sea_query::Expr,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Minutes that a ceremony waits.
 pub const CEREMONY_MINUTES: i64 = 10;
-/// Times that one may be tried: bounds how often a code can be guessed with one of them.
+/// Times that one may be looked at: bounds how often a code can be guessed with one of them.
 const TRIES_MAX: i64 = 10;
 
 /// The secret that finishes a ceremony; kept in a cookie. Not `Debug`, so that it cannot reach a log by accident.
@@ -63,23 +63,37 @@ pub(crate) async fn begin(
     Ok(CeremonySecret(secret))
 }
 
-/// Counts a try at a ceremony, before its proof is checked.
+/// Looks at a ceremony without ending it; counts as a try.
 ///
 /// # Errors
 /// Gone when there is none, or it was tried too often.
-pub(crate) async fn count_try(store: &Store, kind: &str, secret: &CeremonySecret) -> Result<()> {
+pub(crate) async fn peek<T: DeserializeOwned>(
+    store: &Store,
+    kind: &str,
+    secret: &CeremonySecret,
+) -> Result<(Option<UserId>, T)> {
     let change = store.begin().await?;
     let tried = ceremony::Entity::update_many()
         .col_expr(ceremony::Column::Tries, Expr::col(ceremony::Column::Tries).add(1))
-        .filter(waiting(store, kind, secret))
+        .filter(ceremony::Column::SecretHash.eq(secret::digest(secret.expose())))
+        .filter(ceremony::Column::Kind.eq(kind))
         .filter(ceremony::Column::Tries.lt(TRIES_MAX))
+        .filter(ceremony::Column::ExpiresAt.gt(store.now()))
         .exec(&*change)
         .await?;
     change.commit_unattended().await?;
-    if tried.rows_affected == 1 { Ok(()) } else { Err(over()) }
+    if tried.rows_affected != 1 {
+        return Err(over());
+    }
+    let row = ceremony::Entity::find()
+        .filter(ceremony::Column::SecretHash.eq(secret::digest(secret.expose())))
+        .one(store.db())
+        .await?
+        .ok_or_else(over)?;
+    Ok((row.user_id, read(store, kind, &row.state)?))
 }
 
-/// Looks at a ceremony: to know whose it is, never to check a proof.
+/// Looks at a ceremony without a try: to know whose it is, never to check a proof.
 ///
 /// # Errors
 /// Gone when there is none.
@@ -88,7 +102,13 @@ pub(crate) async fn look<T: DeserializeOwned>(
     kind: &str,
     secret: &CeremonySecret,
 ) -> Result<(Option<UserId>, T)> {
-    let row = find(store, kind, secret).await?;
+    let row = ceremony::Entity::find()
+        .filter(ceremony::Column::SecretHash.eq(secret::digest(secret.expose())))
+        .filter(ceremony::Column::Kind.eq(kind))
+        .filter(ceremony::Column::ExpiresAt.gt(store.now()))
+        .one(store.db())
+        .await?
+        .ok_or_else(over)?;
     Ok((row.user_id, read(store, kind, &row.state)?))
 }
 
@@ -101,7 +121,13 @@ pub(crate) async fn take<T: DeserializeOwned>(
     kind: &str,
     secret: &CeremonySecret,
 ) -> Result<(Option<UserId>, T)> {
-    let row = find(store, kind, secret).await?;
+    let row = ceremony::Entity::find()
+        .filter(ceremony::Column::SecretHash.eq(secret::digest(secret.expose())))
+        .filter(ceremony::Column::Kind.eq(kind))
+        .filter(ceremony::Column::ExpiresAt.gt(store.now()))
+        .one(store.db())
+        .await?
+        .ok_or_else(over)?;
     let change = store.begin().await?;
     let taken = ceremony::Entity::delete_by_id(row.id).exec(&*change).await?;
     change.commit_unattended().await?;
@@ -109,19 +135,6 @@ pub(crate) async fn take<T: DeserializeOwned>(
         return Err(over());
     }
     Ok((row.user_id, read(store, kind, &row.state)?))
-}
-
-async fn find(store: &Store, kind: &str, secret: &CeremonySecret) -> Result<ceremony::Model> {
-    let found = ceremony::Entity::find().filter(waiting(store, kind, secret)).one(store.db()).await?;
-    found.ok_or_else(over)
-}
-
-/// The one ceremony of this kind that this secret finishes, as long as it waits.
-fn waiting(store: &Store, kind: &str, secret: &CeremonySecret) -> Condition {
-    Condition::all()
-        .add(ceremony::Column::SecretHash.eq(secret::digest(secret.expose())))
-        .add(ceremony::Column::Kind.eq(kind))
-        .add(ceremony::Column::ExpiresAt.gt(store.now()))
 }
 
 fn read<T: DeserializeOwned>(store: &Store, kind: &str, state: &str) -> Result<T> {

@@ -17,7 +17,7 @@ pub(crate) use arrive::{Arrival, FACTOR, arrive, begin_session, may_sign_in};
 pub(crate) use authority::{Authority, custom_role, custom_roles, end_sessions_of, held_with, holders};
 pub use ceremony::{CEREMONY_MINUTES, CeremonySecret};
 pub(crate) use ceremony::{
-    begin as begin_ceremony, count_try as count_ceremony_try, look as look_ceremony, take as take_ceremony,
+    begin as begin_ceremony, look as look_ceremony, peek as peek_ceremony, take as take_ceremony,
 };
 pub(crate) use confirm::note_confirmed;
 pub use confirm::{Confirmed, confirm_with_password};

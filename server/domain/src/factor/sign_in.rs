@@ -9,8 +9,7 @@ use super::{
 use crate::{
     Error, Result, SessionSecret, Store, Visitor,
     access::{
-        Arrival, CeremonySecret, FACTOR, Ticket, begin_session, count_ceremony_try, look_ceremony,
-        take_ceremony,
+        Arrival, CeremonySecret, FACTOR, Ticket, begin_session, look_ceremony, peek_ceremony, take_ceremony,
     },
     audit::{Actor, Record},
     secret,
@@ -91,7 +90,7 @@ pub async fn sign_in_with_code(
     let (user, arrival) = waiting(store, half).await?;
     let by = if totp::is_code(&input.code) { By::Totp } else { By::RecoveryCode };
     let tickets = enter(store, visitor, &user, by).await?;
-    count_ceremony_try(store, FACTOR, half).await?;
+    peek_ceremony::<Arrival>(store, FACTOR, half).await?;
     let is_good = match by {
         _ if input.code.chars().count() > CODE_MAX => false,
         By::Totp => totp::spend(store, user.id, &input.code).await?,

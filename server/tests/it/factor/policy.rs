@@ -4,7 +4,6 @@ use super::{by_code, half, is_good, is_refused, refused, session, set_up};
 use crate::support::world::{World, cx, each_engine, visitor};
 use domain::access::SignIn;
 use entity::{
-    api_key::ApiKeyInput,
     business::BusinessInput,
     factor::{CodeInput, FactorPolicy},
     problem::ProblemCode,
@@ -66,23 +65,11 @@ async fn the_operator_lets_somebody_begin_anew() {
     each_engine(|world| async move {
         let (app, codes) = set_up(&world, &world.admin).await;
         let waiting = half(&world, super::ADA).await;
-        let asked = ApiKeyInput {
-            key_name: "script".to_owned(),
-            service_account_id: None,
-            permissions: vec![],
-            allowed_networks: String::new(),
-            expires_in_days: None,
-        };
-        let confirmed = world.admin.confirmed().expect("just now");
-        let key = domain::api_key::add(&confirmed, asked).await.expect("a key").secret;
-        let key_works = async || domain::access::api_key_cx(&world.store, &visitor(), &key).await.is_ok();
-        assert!(key_works().await);
         let nobody = domain::factor::reset(&world.job(), "nobody@msp.example").await;
         is_refused(nobody.map(drop), ProblemCode::NotFound, None);
         let link = domain::factor::reset(&world.job(), " Ada@MSP.example ").await.expect("reset");
         assert_eq!(link.kind, LinkKind::Reset);
         assert!(!is_good(&world, &world.admin_secret).await, "every session ends");
-        assert!(!key_works().await, "and so does every key");
         let result = by_code(&world, &waiting, app.shows(&world, 0)).await;
         is_refused(result, ProblemCode::Gone, None);
         let result = world.sign_in(super::ADA, crate::support::world::PASSWORD).await;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Store, Visitor,
-    access::{CeremonySecret, SignIn, arrive, count_ceremony_try, look_ceremony, take_ceremony},
+    access::{CeremonySecret, SignIn, arrive, peek_ceremony, take_ceremony},
     oidc::{
         directory::published,
         exchange::{redeem, refused},
@@ -65,8 +65,7 @@ async fn recall(
     callback: &Callback,
 ) -> Result<Waiting, OidcFailure> {
     let secret = secret.ok_or(OidcFailure::Over)?;
-    count_ceremony_try(store, AT_PROVIDER, secret).await?;
-    let (_, waiting): (_, Waiting) = look_ceremony(store, AT_PROVIDER, secret).await?;
+    let (_, waiting): (_, Waiting) = peek_ceremony(store, AT_PROVIDER, secret).await?;
     let state = callback.state.as_deref().unwrap_or_default();
     // Digests are compared, so that the time it takes says nothing of the state.
     if secret::digest(state) != secret::digest(&waiting.state) {

@@ -53,6 +53,12 @@ describe('adding a device', () => {
         await page.getByText('Copied').filter({ visible: true }).first().waitFor();
         assert.equal(await page.evaluate(() => navigator.clipboard.readText()), line);
       }
+      await page.getByText('Linux', { exact: true }).and(page.locator('label')).click();
+      await page.getByText('Or as a package: .deb, .rpm', { exact: true }).click();
+      // This server was given the bare programs only.
+      await page.getByText('this server has no .deb of the agent').waitFor();
+      await page.getByText('this server has no .rpm of the agent').waitFor();
+
       const tokens = new Set(lines.map((line) => line.match(TOKEN)?.[0]));
       assert.equal(tokens.size, 1, 'all lines hold the same token');
       const [token] = tokens;

@@ -45,6 +45,8 @@ describe('the audit log', () => {
         if (!js) await page.getByRole('button', { name: 'Apply' }).click();
         await page.waitForURL(/action=business\.rename/);
         const renamed = row(page, 'Audit entries', 'Renamed the business Quay Works');
+        // It stood in the whole list too: what else was there has to go first.
+        await row(page, 'Audit entries', 'Added the business Quay Works').waitFor({ state: 'detached' });
         await renamed.waitFor();
         assert.equal(await page.getByRole('region', { name: 'Audit entries' }).locator('tbody tr').count(), 1);
         await renamed.getByRole('link').first().click();

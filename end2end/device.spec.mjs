@@ -227,6 +227,46 @@ describe('a device', () => {
       await page.waitForURL((url) => !url.search.includes('sort='));
     }));
 
+  it('keeps a filter when a list is sorted before it has answered', () =>
+    on(async (page) => {
+      const lists = [
+        ['/devices', 'device', (filters) => filters.getByLabel('Status').selectOption('online'), 'CPU', '?status=online&sort=cpu&descending=true'],
+        ['/users', 'user', (filters) => filters.getByLabel('Role').selectOption('msp_admin'), 'Email', '?role=msp_admin&sort=email'],
+        ['/businesses', 'business', (filters) => filters.getByRole('searchbox').fill('Harbour').then(() => page.keyboard.press('Enter')), 'Added', '?search=Harbour&sort=added'],
+      ];
+      for (const [path, noun, narrow, head, asked] of lists) {
+        await open(page, path);
+        const column = page.getByRole('columnheader', { name: head });
+        await column.waitFor();
+        await page.watch.settled();
+        const held = [];
+        await page.route(`**/portal/${noun}/list*`, (route) => {
+          held.push(route);
+        });
+        await narrow(page.getByRole('main').getByRole('search'));
+        await page.waitForURL((url) => url.search === asked.split('&')[0]);
+        await column.getByRole('link').click();
+        await page.waitForURL((url) => url.search.includes('sort='));
+        assert.equal(new URL(page.url()).search, asked);
+        await page.unroute(`**/portal/${noun}/list*`);
+        // The first of them nobody waits for any more.
+        await Promise.all(held.map((route) => route.continue().catch(() => {})));
+        await page.locator('th[aria-sort]', { hasText: head }).waitFor();
+      }
+    }));
+
+  it('is sorted without JavaScript too, and stays narrowed down', () =>
+    on(
+      async (page) => {
+        await open(page, '/devices?status=online&os=linux', { js: false });
+        await page.getByRole('columnheader', { name: 'CPU' }).getByRole('link').click();
+        await page.waitForURL(/\?status=online&os=linux&sort=cpu&descending=true$/);
+        await page.locator('th[aria-sort=descending]', { hasText: 'CPU' }).waitFor();
+        await row(page, 'Devices', name).waitFor();
+      },
+      { js: false },
+    ));
+
   it('is reached by the keyboard alone', () =>
     on(async (page) => {
       await open(page, '/');

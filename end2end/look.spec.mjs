@@ -13,6 +13,8 @@ import { startServer } from './support/server.mjs';
 
 /** More than this of the page moving about after it was first painted is too much. */
 const SHIFT_MAX = 0.02;
+/** How many pages are looked at at the same time. */
+const PAGES_AT_ONCE = 3;
 /** What a browser may have to fetch before the portal is alive. */
 const FIRST_LOAD_BYTES_MAX = 250_000;
 
@@ -21,6 +23,7 @@ describe('the look of every page', () => {
   let empty;
   let server;
   let agent;
+  let other;
   let session;
   const ids = {};
   /** One browser for each way to look, so that a hundred pages do not start a hundred browsers. */
@@ -28,7 +31,7 @@ describe('the look of every page', () => {
   const person = async (options) => {
     const { session: kept, ...way } = options;
     const key = JSON.stringify({ ...way, who: Boolean(kept) });
-    if (!people.has(key)) people.set(key, await browser.person(options));
+    if (!people.has(key)) people.set(key, browser.person(options));
     return people.get(key);
   };
   before(async () => {
@@ -47,17 +50,45 @@ describe('the look of every page', () => {
       ids.user = await first('/users');
       const issued = await api(page, 'POST', '/agents/registration-tokens', { business_id: ids.business, device_name: 'waiting' });
       ids.token = issued.body.id;
+      const more = await api(page, 'POST', '/agents/registration-tokens', { business_id: ids.business, device_name: 'reception-02' });
+      other = await startAgent(server, more.body.token);
+      ids.script = await first('/scripts');
       await open(page, `/devices/${ids.device}/software`);
       await page.getByRole('region', { name: 'Software' }).waitFor({ timeout: 60_000 });
     });
+    const technician = await firstSession(browser, server, server.people.technician);
+    await withPage(browser, { url: server.url, session: technician }, askForThings);
     mkdirSync(OUT, { recursive: true });
   });
   after(async () => {
     await agent?.stop();
+    await other?.stop();
     await browser?.close();
     await server?.stop();
     await empty?.stop();
   });
+
+  /** What somebody else asked for: done, refused, for many, and waiting for who looks. */
+  async function askForThings(page) {
+    await open(page, '/');
+    const ask = async (payload, reason) => {
+      const made = await api(page, 'POST', `/agents/${ids.device}/commands`, { payload, reason });
+      assert.equal(made.status, 201, JSON.stringify(made.body));
+      return made.body;
+    };
+    ids.command = (await ask({ kind: 'notify_ops', message: 'The window is at ten.' }, 'Said at the start of the day.')).command.id;
+    await ask({ kind: 'set_rate_limit', endpoint: '/api/v1/orders', limit_rps: 50 });
+    ids.waiting = (await ask({ kind: 'restart_service', service_name: 'postgresql' }, 'It takes no connections since ten, and the practice opens at noon.')).request.id;
+    const script = 'set -eu\n# What fills the disk\ndu -x -k -d 3 "${1:-/var}" | sort -rn | head -20\n';
+    await ask({ kind: 'run_script', shell: 'sh', script, script_sha256: '', parameters: ['/var'] }, 'The disk is nearly full.');
+    const { items } = (await api(page, 'GET', `/agents?business_id=${ids.business}`)).body;
+    const command = { payload: { kind: 'collect_inventory' } };
+    const many = await api(page, 'POST', '/commands', { targets: items.map((device) => device.id), command });
+    assert.equal(many.status, 201, JSON.stringify(many.body));
+    ids.many = many.body[0].id;
+    await open(page, `/commands/${ids.command}`);
+    await page.getByText('It is done.').waitFor({ timeout: 30_000 });
+  }
 
   /** Pages by the name of their picture: who sees them, where they are, and what is done there first. */
   const pages = {
@@ -74,12 +105,36 @@ describe('the look of every page', () => {
     'device-services': { path: () => `/devices/${ids.device}/services` },
     'device-software': { path: () => `/devices/${ids.device}/software` },
     'device-facts': { path: () => `/devices/${ids.device}/facts` },
+    'device-logs': { path: () => `/devices/${ids.device}/logs` },
+    'device-alerts': { path: () => `/devices/${ids.device}/alerts` },
+    'device-commands': { path: () => `/devices/${ids.device}/commands` },
+    'device-record': { path: () => `/devices/${ids.device}/record` },
     'device-activity': { path: () => `/devices/${ids.device}/activity` },
     'device-revoke': { path: () => `/devices/${ids.device}`, act: askToRevoke },
     'add-device': { path: () => '/devices/add' },
     'add-device-line': { path: () => '/devices/add', act: showTheLine },
     'add-device-shown': { path: () => `/devices/add/${ids.token}`, first: (page, path) => page.goto(path) },
     tokens: { path: () => '/devices/tokens' },
+    alerts: { path: () => '/alerts' },
+    logs: { path: () => '/logs' },
+    monitoring: { path: () => '/monitoring' },
+    commands: { path: () => '/commands' },
+    'commands-none-match': { path: () => '/commands?state=interrupted' },
+    command: { path: () => `/commands/${ids.command}` },
+    request: { path: () => `/commands/requests/${ids.waiting}` },
+    'request-of-many': { path: () => `/commands/requests/${ids.many}` },
+    'compose-devices': { path: () => '/commands/new' },
+    'compose-kind': { path: () => `/commands/new?devices=${ids.device}` },
+    'compose-service': { path: () => `/commands/new?devices=${ids.device}&kind=restart_service&service_name=postgresql` },
+    'compose-script': { path: () => `/commands/new?devices=${ids.device}&kind=run_script` },
+    approvals: { path: () => '/approvals' },
+    'approvals-none': { path: () => '/approvals?show=rejected' },
+    'approval-policies': { path: () => '/approval-policies' },
+    'approval-policy-of-all': { path: () => '/approval-policies/all' },
+    'approval-policy': { path: () => `/approval-policies/${ids.business}` },
+    scripts: { path: () => '/scripts' },
+    script: { path: () => `/scripts/${ids.script}` },
+    'emergency-stop': { path: () => '/emergency-stop' },
     businesses: { path: () => '/businesses' },
     business: { path: () => `/businesses/${ids.business}` },
     'service-location': { path: () => `/service-locations/${ids.location}` },
@@ -98,44 +153,47 @@ describe('the look of every page', () => {
     ...(isForDevelopment() ? { ui: { path: () => '/ui', waits: true } } : {}),
   };
 
-  for (const [name, { of = () => server, who = 'admin', path, first, act, allow, waits }] of Object.entries(pages)) {
-    for (const viewport of [WIDE, PHONE]) {
-      it(`${name}, ${viewport.width} wide, light and dark`, async () => {
-        const options = { url: of().url, session: who ? session : undefined, viewport, zone: 'Europe/Berlin' };
+  // Most of the time of a page is waiting until it has settled: others are looked at meanwhile.
+  describe('each page', { concurrency: PAGES_AT_ONCE }, () => {
+    for (const [name, { of = () => server, who = 'admin', path, first, act, allow, waits }] of Object.entries(pages)) {
+      for (const viewport of [WIDE, PHONE]) {
+        it(`${name}, ${viewport.width} wide, light and dark`, async () => {
+          const options = { url: of().url, session: who ? session : undefined, viewport, zone: 'Europe/Berlin' };
+          await onPage(await person(options), async (page) => {
+            if (allow) page.watch.allow(allow);
+            await first?.(page, path());
+            await open(page, path());
+            await page.evaluate(() => document.fonts.ready.then(() => {}));
+            await page.watch.settled();
+            const shifts = await page.evaluate(() => window.layoutShifts);
+            const sum = shifts.reduce((sum, { value }) => sum + value, 0);
+            assert.ok(sum < SHIFT_MAX, `the page moved by ${sum.toFixed(3)}: ${JSON.stringify(shifts)}`);
+            await act?.(page);
+            for (const theme of ['light', 'dark']) {
+              await page.emulateMedia({ colorScheme: theme });
+              await page.evaluate(() => scrollTo(0, 0));
+              await page.screenshot({ path: join(OUT, `${name}-${theme}-${viewport.width}.png`), fullPage: true });
+              await fits(page);
+              await isAccessible(page);
+            }
+          });
+        });
+      }
+      if (act) continue;
+      it(`${name}, without JavaScript`, async () => {
+        const options = { url: of().url, session: who ? session : undefined, js: false };
         await onPage(await person(options), async (page) => {
           if (allow) page.watch.allow(allow);
-          await first?.(page, path());
-          await open(page, path());
-          await page.evaluate(() => document.fonts.ready.then(() => {}));
-          await page.watch.settled();
-          const shifts = await page.evaluate(() => window.layoutShifts);
-          const sum = shifts.reduce((sum, { value }) => sum + value, 0);
-          assert.ok(sum < SHIFT_MAX, `the page moved by ${sum.toFixed(3)}: ${JSON.stringify(shifts)}`);
-          await act?.(page);
-          for (const theme of ['light', 'dark']) {
-            await page.emulateMedia({ colorScheme: theme });
-            await page.evaluate(() => scrollTo(0, 0));
-            await page.screenshot({ path: join(OUT, `${name}-${theme}-${viewport.width}.png`), fullPage: true });
-            await fits(page);
-            await isAccessible(page);
-          }
+          await page.goto(path());
+          await page.getByRole('heading', { level: 1 }).first().waitFor();
+          const text = (await page.getByRole('main').innerText()).replace(/\s+/g, ' ');
+          assert.ok(text.length > 40, `there is hardly anything to read: ${text}`);
+          if (!waits) assert.equal(await page.getByText('Loading', { exact: true }).count(), 0, 'something waits for JavaScript');
+          await page.screenshot({ path: join(OUT, `${name}-plain.png`), fullPage: true });
         });
       });
     }
-    if (act) continue;
-    it(`${name}, without JavaScript`, async () => {
-      const options = { url: of().url, session: who ? session : undefined, js: false };
-      await onPage(await person(options), async (page) => {
-        if (allow) page.watch.allow(allow);
-        await page.goto(path());
-        await page.getByRole('heading', { level: 1 }).first().waitFor();
-        const text = (await page.getByRole('main').innerText()).replace(/\s+/g, ' ');
-        assert.ok(text.length > 40, `there is hardly anything to read: ${text}`);
-        if (!waits) assert.equal(await page.getByText('Loading', { exact: true }).count(), 0, 'something waits for JavaScript');
-        await page.screenshot({ path: join(OUT, `${name}-plain.png`), fullPage: true });
-      });
-    });
-  }
+  });
 
   it('does not move when the browser takes over, nor when its own time zone does', () =>
     withPage(browser, { url: server.url, session, zone: 'Pacific/Chatham' }, async (page) => {

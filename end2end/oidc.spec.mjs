@@ -62,7 +62,7 @@ for (const js of [true, false]) {
 
     it('is set up from the settings, once the issuer answers', () =>
       asAdmin(async (page) => {
-        page.watch.allow(/422|400/);
+        page.watch.allow(/422|400|409/);
         await goTo(page, '/settings');
         await page.getByRole('link', { name: 'Sign-in', exact: true }).click();
         await heading(page, 'Sign-in').waitFor();

@@ -18,7 +18,8 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-run({ files, concurrency: 1 })
+// A file that hangs fails by itself.
+run({ files, concurrency: 1, timeout: 900_000 })
   .on('test:fail', () => {
     process.exitCode = 1;
   })

@@ -86,7 +86,7 @@ for (const js of [true, false]) {
         await page.getByText('First a business').waitFor();
         await page.getByRole('link', { name: 'Add business' }).click();
         await heading(page, 'Businesses').waitFor();
-        await page.getByLabel('Name').fill('Harbour Dental Group');
+        await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Harbour Dental Group');
         await page.getByRole('button', { name: 'Add business' }).click();
         await heading(page, 'Harbour Dental Group').waitFor();
         await outcome(page, 'Business added.').waitFor();

@@ -47,7 +47,26 @@ describe('tenancy', () => {
         const listed = await api(page, 'GET', `/agents?business_id=${business.id}`);
         devices.push(...listed.body.items.map((device) => device.id));
         assert.equal(devices.length, 3);
-        return { business: business.id, location: locations[0].id, user: user.body.user.id, device: devices[0], token: waiting.body.id };
+        const script = await api(page, 'POST', '/scripts', {
+          business_id: business.id,
+          script_name: `Of ${name}`,
+          description: '',
+          version: { shell: 'sh', script: 'true\n', parameters: [] },
+        });
+        assert.equal(script.status, 201, JSON.stringify(script.body));
+        const asked = await api(page, 'POST', `/agents/${devices[0]}/commands`, { payload: { kind: 'reboot', delay_seconds: 3600 }, reason: `For ${name}` });
+        assert.equal(asked.status, 201, JSON.stringify(asked.body));
+        return {
+          business: business.id,
+          location: locations[0].id,
+          user: user.body.user.id,
+          device: devices[0],
+          token: waiting.body.id,
+          script: script.body.id,
+          version: script.body.latest.id,
+          command: asked.body.command.id,
+          request: asked.body.request.id,
+        };
       };
       own = await of('Harbour Dental Group');
       foreign = await of('Lindqvist & Partners');
@@ -74,8 +93,8 @@ describe('tenancy', () => {
       assert.ok(!(await page.content()).includes('Lindqvist'));
       assert.equal(await page.getByRole('banner').getByLabel('Business').count(), 0, 'there is nothing to switch to');
       const places = await page.getByRole('navigation', { name: 'Places' }).getByRole('listitem').allInnerTexts();
-      assert.deepEqual(places.map((text) => text.trim()), ['Overview', 'Devices', 'Locations', 'Users', 'Audit', 'Settings', 'Account']);
-      for (const path of ['/', '/businesses', `/businesses/${own.business}`, '/users']) {
+      assert.deepEqual(places.map((text) => text.trim()), ['Overview', 'Devices', 'Alerts', 'Commands', 'Locations', 'Logs', 'Errors', 'Emergency stop', 'Users', 'Audit', 'Settings', 'Account']);
+      for (const path of ['/', '/businesses', `/businesses/${own.business}`, '/users', '/commands', '/scripts', '/approval-policies', '/emergency-stop']) {
         await open(page, path);
         await page.getByRole('heading', { level: 1 }).waitFor();
         assert.ok(!/Lindqvist|Northwind/.test(await page.content()), path);
@@ -89,7 +108,11 @@ describe('tenancy', () => {
       page.watch.allow(/404|403/);
       const addresses = (ids) => [
         `/devices/${ids.device}`,
-        ...['metrics', 'services', 'software', 'facts', 'activity'].map((tab) => `/devices/${ids.device}/${tab}`),
+        ...['metrics', 'services', 'software', 'facts', 'commands', 'record', 'activity'].map((tab) => `/devices/${ids.device}/${tab}`),
+        `/commands/${ids.command}`,
+        `/commands/requests/${ids.request}`,
+        `/scripts/${ids.script}`,
+        `/approval-policies/${ids.business}`,
         `/businesses/${ids.business}`,
         `/service-locations/${ids.location}`,
         `/users/${ids.user}`,
@@ -129,6 +152,20 @@ describe('tenancy', () => {
         ['GET', `/agents/${ids.device}/history?metric=cpu_percent`],
         ['PATCH', `/agents/${ids.device}`, { device_name: 'mine now' }],
         ['DELETE', `/agents/${ids.device}`],
+        ['GET', `/agents/${ids.device}/command-history`],
+        ['GET', `/agents/${ids.device}/record`],
+        ['GET', `/agents/${ids.device}/record/entries`],
+        ['POST', `/agents/${ids.device}/commands`, { payload: { kind: 'collect_inventory' } }],
+        ['POST', '/commands/preview', { targets: [ids.device], command: { payload: { kind: 'collect_inventory' } } }],
+        ['POST', '/commands', { targets: [ids.device], command: { payload: { kind: 'collect_inventory' } } }],
+        ['GET', `/commands/${ids.command}`],
+        ['GET', `/commands/${ids.command}/evidence`],
+        ['POST', `/commands/${ids.command}/cancel`],
+        ['GET', `/command-requests/${ids.request}`],
+        ['GET', `/approvals/${ids.request}`],
+        ['GET', `/scripts/${ids.script}`],
+        ['GET', `/commands?device_id=${ids.device}`],
+        ['GET', `/commands?request_id=${ids.request}`],
         ['GET', `/businesses/${ids.business}`],
         ['PATCH', `/businesses/${ids.business}`, { business_name: 'mine now' }],
         ['GET', `/businesses/${ids.business}/service-locations`],
@@ -151,7 +188,7 @@ describe('tenancy', () => {
         const isEmpty = answer.status === 200 && answer.body.items?.length === 0;
         assert.ok(isEmpty || [403, 404].includes(answer.status), `${method} ${path} answers ${answer.status}`);
       }
-      for (const list of ['/agents', '/businesses', '/service-locations', '/users']) {
+      for (const list of ['/agents', '/businesses', '/service-locations', '/users', '/commands', '/command-requests', '/scripts']) {
         const { status, body } = await api(page, 'GET', list);
         assert.equal(status, 200, list);
         assert.ok(body.items.length > 0, list);
@@ -267,7 +304,14 @@ describe('tenancy', () => {
       await noButtons(page, [
         '/',
         '/devices',
-        ...['', '/metrics', '/services', '/software', '/facts', '/activity'].map((tab) => `/devices/${foreign.device}${tab}`),
+        ...['', '/metrics', '/services', '/software', '/facts', '/commands', '/record', '/activity'].map((tab) => `/devices/${foreign.device}${tab}`),
+        '/commands',
+        `/commands/${foreign.command}`,
+        `/commands/requests/${foreign.request}`,
+        '/scripts',
+        `/scripts/${foreign.script}`,
+        '/approval-policies',
+        `/approval-policies/${foreign.business}`,
         '/businesses',
         `/businesses/${foreign.business}`,
         `/service-locations/${foreign.location}`,

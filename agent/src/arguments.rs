@@ -1,19 +1,33 @@
 //! The command line.
 
-use crate::paths::Paths;
-use clap::{Args, Parser, Subcommand};
+use crate::{
+    device_lock::LockInput,
+    install::{InstallInput, ServiceInput, UninstallInput},
+    paths::Paths,
+};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::PossibleValuesParser, error::ErrorKind};
 use std::path::PathBuf;
+use updater::exit;
+
+/// The levels of the log, from the most to the fewest lines.
+pub const LOG_LEVELS: [&str; 6] = ["verbose", "debug", "info", "warn", "error", "fatal"];
 
 /// The Reeve agent: registers this machine as a device and reports on it.
 #[derive(Debug, Parser)]
-#[command(name = "reeve-agent", version, disable_help_subcommand = true)]
+#[command(name = "reeve-agent", version, disable_help_subcommand = true, after_help = exit::help())]
 pub struct Arguments {
     /// Where the agent keeps its key, registration and spool [default: /var/lib/reeve as root, else the user's state folder]
     #[arg(long, global = true, value_name = "FOLDER", env = "REEVE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+    /// How to start: `reeve-agent --force` is `reeve-agent run --force`.
+    #[command(flatten)]
+    pub start: StartInput,
+    /// Whether it starts when somebody signs in.
+    #[command(flatten)]
+    pub autostart: AutostartInput,
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: Option<Verb>,
 }
 
 impl Arguments {
@@ -22,6 +36,80 @@ impl Arguments {
     pub fn paths(&self) -> Paths {
         self.data_dir.clone().map_or_else(Paths::usual, Paths::under)
     }
+
+    /// What to do, with what was said before the verb.
+    ///
+    /// # Errors
+    /// When nothing was said, or what was said does not go together.
+    pub fn verb(self) -> Result<Verb, clap::Error> {
+        let Self { start, verb, autostart, .. } = self;
+        let refuse = |kind, what: &str| Err(Self::command().error(kind, what));
+        match verb {
+            None if autostart.enable_autostart => Ok(Verb::EnableAutostart),
+            None if autostart.disable_autostart => Ok(Verb::DisableAutostart),
+            Some(_) if autostart != AutostartInput::default() => {
+                refuse(ErrorKind::ArgumentConflict, "--enable-autostart and --disable-autostart stand alone")
+            }
+            None if start.force => Ok(Verb::Run(RunInput { supervised: false, start })),
+            None => refuse(ErrorKind::MissingSubcommand, "say what to do, such as `reeve-agent status`"),
+            Some(Verb::Run(run)) => {
+                Ok(Verb::Run(RunInput { start: run.start.or(start), supervised: run.supervised }))
+            }
+            Some(_) if start != StartInput::default() => refuse(
+                ErrorKind::ArgumentConflict,
+                "--force, --loglevel and --foreground belong to `reeve-agent run`",
+            ),
+            Some(verb) => Ok(verb),
+        }
+    }
+}
+
+/// How an agent is started.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartInput {
+    /// Ask the agent that runs to make room, and take its place; a supervised one is started again by its supervisor
+    #[arg(long)]
+    pub force: bool,
+    /// What is worth a line in the log
+    #[arg(long, alias = "log-level", value_name = "LEVEL", ignore_case = true, value_parser = PossibleValuesParser::new(LOG_LEVELS))]
+    pub loglevel: Option<String>,
+    /// Log to standard error too
+    #[arg(long)]
+    pub foreground: bool,
+}
+
+impl StartInput {
+    /// The same, completed by what was said elsewhere.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            force: self.force || other.force,
+            loglevel: self.loglevel.or(other.loglevel),
+            foreground: self.foreground || other.foreground,
+        }
+    }
+}
+
+/// Whether the agent starts when somebody signs in.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AutostartInput {
+    /// Start when this user signs in, or anybody when run as root or administrator; the service of the machine is `install`
+    #[arg(long, conflicts_with_all = ["disable_autostart", "force", "loglevel", "foreground"])]
+    pub enable_autostart: bool,
+    /// Start no more when somebody signs in
+    #[arg(long, conflicts_with_all = ["force", "loglevel", "foreground"])]
+    pub disable_autostart: bool,
+}
+
+/// What `run` takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunInput {
+    /// Started by reeve-updater: end when it ends.
+    #[arg(long, hide = true)]
+    pub supervised: bool,
+    /// How to start.
+    #[command(flatten)]
+    pub start: StartInput,
 }
 
 /// What the agent can be told to do.
@@ -30,11 +118,7 @@ pub enum Verb {
     /// Make this machine a device, with a registration token from the portal
     Register(RegisterInput),
     /// Watch this machine and report to the server, until told to stop
-    Run {
-        /// Started by reeve-updater: end when it ends.
-        #[arg(long, hide = true)]
-        supervised: bool,
-    },
+    Run(RunInput),
     /// Put another device key in the place of the present one; an agent that runs goes on with it
     RotateKey,
     /// Show the registration, the link to the server and the spool
@@ -43,6 +127,46 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Check everything the agent needs, and say what is wrong
+    Doctor {
+        /// Repair owner and permissions of the data directory.
+        #[arg(long)]
+        fix: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what the agent logged
+    Logs {
+        /// So many of the last lines.
+        #[arg(short = 'n', long, value_name = "LINES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+        lines: u32,
+        /// Go on with every line that is added.
+        #[arg(short, long)]
+        follow: bool,
+        /// As the JSON that is in the file.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show or change what this machine lets happen that cannot simply be undone; administrators of the machine only
+    Lock(LockInput),
+    /// Install the agent as a service of this machine, and start it
+    Install(InstallInput),
+    /// Take the service and the programs away; the data stays
+    Uninstall(UninstallInput),
+    /// Start the service
+    Start(ServiceInput),
+    /// Stop the service, until it is started or the machine is
+    Stop(ServiceInput),
+    /// `--enable-autostart`.
+    #[command(skip)]
+    EnableAutostart,
+    /// `--disable-autostart`.
+    #[command(skip)]
+    DisableAutostart,
+    /// Do what a command asks for, for the agent that runs: it says what on the standard input.
+    #[command(hide = true)]
+    Perform,
     /// Show the version
     Version,
 }
@@ -79,7 +203,47 @@ impl std::fmt::Debug for RegisterInput {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
+
+    fn verb(line: &str) -> Result<Verb, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))?.verb()
+    }
+
+    #[test]
+    fn force_may_stand_alone_or_belong_to_run() {
+        for line in [
+            "reeve-agent --force --loglevel debug",
+            "reeve-agent run --force --loglevel DEBUG",
+            "reeve-agent --force run --loglevel debug --foreground",
+        ] {
+            let Verb::Run(run) = verb(line).unwrap() else { panic!("{line}") };
+            assert!(run.start.force && !run.supervised, "{line}");
+            assert_eq!(run.start.loglevel.map(|level| level.to_ascii_lowercase()).as_deref(), Some("debug"));
+        }
+        let Verb::Run(run) = verb("reeve-agent run").unwrap() else { panic!("run") };
+        assert_eq!(run.start, StartInput::default());
+        for bad in [
+            "reeve-agent",
+            "reeve-agent --foreground",
+            "reeve-agent --force status",
+            "reeve-agent --force --loglevel loud",
+            "reeve-agent --force --server http://x",
+        ] {
+            assert!(verb(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn autostart_stands_alone() {
+        assert!(matches!(verb("reeve-agent --enable-autostart").unwrap(), Verb::EnableAutostart));
+        assert!(matches!(verb("reeve-agent --disable-autostart").unwrap(), Verb::DisableAutostart));
+        for bad in [
+            "reeve-agent --enable-autostart --disable-autostart",
+            "reeve-agent --enable-autostart --force",
+            "reeve-agent --enable-autostart status",
+        ] {
+            assert!(verb(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound_and_keeps_the_token_to_itself() {

@@ -1,7 +1,7 @@
 //! Takes a sample at every interval and puts it into the spool.
 
 use crate::{chance, metric::Sampler, spool::SharedSpool, state::Recorder, timing::Timing};
-use entity::{id::DeviceId, wire::Settings};
+use entity::{id::DeviceId, metric::MetricSample, wire::Settings};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -18,7 +18,7 @@ pub struct Collector {
     /// The device, for its place within an interval.
     pub device: DeviceId,
     /// Where samples go.
-    pub spool: SharedSpool,
+    pub spool: SharedSpool<MetricSample>,
     /// How often.
     pub settings: watch::Receiver<Settings>,
     /// Told of every sample.

@@ -1,11 +1,11 @@
 //! Requests to the server's HTTP API: typed bodies in, typed answers or a typed reason out.
 
-use crate::{failure::Failure, timing::Timing};
+use crate::{command::limit, failure::Failure, timing::Timing};
 use entity::{
     problem::{Problem, ProblemCode},
     wire::limits::TO_AGENT_BYTES_MAX,
 };
-use reqwest::{Client, Response, Url, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{Client, RequestBuilder, Response, Url, header::RETRY_AFTER, redirect::Policy};
 use rustls::ClientConfig;
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
@@ -119,6 +119,16 @@ impl Api {
         self.send(path, Some(bearer), body).await.map(drop)
     }
 
+    /// Gets `/api/v1/agents/{path}`.
+    ///
+    /// # Errors
+    /// When there is no answer, a refusal, or an answer of another shape.
+    pub async fn get<A: DeserializeOwned>(&self, path: &str, bearer: &str) -> Result<A, ApiError> {
+        let request = self.client.get(format!("{}/{path}", self.base)).bearer_auth(bearer);
+        let bytes = read(Self::answer(path, request).await?).await?;
+        serde_json::from_slice(&bytes).map_err(|error| ApiError::Unreadable(error.to_string()))
+    }
+
     async fn send(
         &self,
         path: &str,
@@ -129,6 +139,12 @@ impl Api {
         if let Some(bearer) = bearer {
             request = request.bearer_auth(bearer);
         }
+        Self::answer(path, request).await
+    }
+
+    /// Sends a request when its turn has come, and takes what is no refusal.
+    async fn answer(path: &str, request: RequestBuilder) -> Result<Response, ApiError> {
+        limit::turn(&format!("/api/v1/agents/{path}")).await;
         let answer = request.send().await.map_err(|error| ApiError::Unreachable(reason(&error)))?;
         if answer.status().is_success() {
             return Ok(answer);

@@ -3,7 +3,11 @@
 use crate::paths::Paths;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey};
-use entity::agent_token::{ChallengeProof, challenge_message, key_rotation_message};
+use entity::{
+    agent_token::{ChallengeProof, challenge_message, key_rotation_message},
+    command::chain_head_message,
+    id::DeviceId,
+};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs, io,
@@ -57,6 +61,12 @@ impl DeviceKey {
     pub fn prove(&self, challenge: String) -> ChallengeProof {
         let signature = self.0.sign(&challenge_message(&challenge));
         ChallengeProof { signature: URL_SAFE_NO_PAD.encode(signature.to_bytes()), challenge }
+    }
+
+    /// Signs how far the device's own record of commands has come.
+    #[must_use]
+    pub fn sign_chain_head(&self, device_id: DeviceId, seq: u64, hash: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.sign(&chain_head_message(device_id, seq, hash)).to_bytes())
     }
 
     /// Signs that another key takes its place, or that it takes another's.

@@ -41,6 +41,8 @@ pub struct Inventory {
     pub events: Events,
     /// Told of every event.
     pub work: Arc<Notify>,
+    /// Somebody wants a look now.
+    pub look: Arc<Notify>,
 }
 
 /// What lasts from one look to the next: digests and marks, never the lists themselves.
@@ -66,6 +68,7 @@ impl Inventory {
             let due = looked + if first { interval.mul_f64(place) } else { interval };
             tokio::select! {
                 () = sleep_until(due) => { first = false; looked = Instant::now(); }
+                () = self.look.notified() => {}
                 changed = self.known.changed() => {
                     if changed.is_err() {
                         return;
@@ -88,8 +91,12 @@ impl Inventory {
 
     async fn look(&self, memory: &mut Memory) {
         if let Some(items) = system_service::list().await {
+            let looked_after = self.looked_after();
             for name in memory.watch.crashed(&items) {
-                self.tell_of_crash(&name);
+                // Told at once by whoever looks after it.
+                if !looked_after.contains(&name) {
+                    self.tell_of_crash(&name);
+                }
             }
             let digest = digest(&items);
             if let Some(known) = &mut memory.known
@@ -134,13 +141,15 @@ impl Inventory {
         }
     }
 
+    fn looked_after(&self) -> Vec<String> {
+        let settings = self.settings.borrow();
+        settings.monitored_services.iter().map(|setting| setting.service_name.clone()).collect()
+    }
+
     fn tell_of_crash(&self, name: &str) {
         tracing::info!(service = name, "a service has crashed");
-        self.events.add(Event {
-            at: Utc::now(),
-            event_type: "service_crashed".to_owned(),
-            summary: format!("{name} was running and has failed"),
-        });
+        let summary = format!("{name} was running and has failed");
+        self.events.add(Event::plain(Utc::now(), "service_crashed", summary));
         self.work.notify_one();
     }
 
@@ -180,6 +189,7 @@ mod tests {
             parcels,
             events: Events::default(),
             work: Arc::new(Notify::new()),
+            look: Arc::new(Notify::new()),
         };
         let task = tokio::spawn(inventory.run());
         known.send_replace(Some(Known::default()));
@@ -194,8 +204,15 @@ mod tests {
                 }
             }
         }
-        known.send_replace(Some(Known { facts: None, ..server }));
-        assert!(matches!(received.recv().await, Some(Parcel::Facts(_))), "the rest is there already");
+        known.send_replace(Some(Known { facts: None, ..server.clone() }));
+        let again = loop {
+            match received.recv().await.unwrap() {
+                // A service of this machine may have started or ended in the meantime.
+                Parcel::Services(services) if Some(&services.digest) != server.services.as_ref() => {}
+                other => break other,
+            }
+        };
+        assert!(matches!(again, Parcel::Facts(_)), "the rest is there already");
         task.abort();
     }
 }

@@ -2,21 +2,34 @@
 #![warn(missing_docs)]
 
 pub mod arguments;
+pub mod autostart;
 pub mod chance;
 pub mod collect;
+pub mod command;
+pub mod config;
+pub mod device_lock;
+pub mod doctor;
+pub mod error_report;
 pub mod event;
 pub mod facts;
 pub mod failure;
+pub mod force;
 pub mod http;
 pub mod identity;
+pub mod install;
 pub mod inventory;
+pub mod ipc;
 pub mod link;
 pub mod lock;
 pub mod log;
+pub mod log_tail;
 pub mod machine;
 pub mod metric;
+pub mod monitored_service;
 pub mod paths;
+pub mod phase;
 pub mod program;
+pub mod protect;
 pub mod register;
 pub mod registration;
 pub mod rotate;

@@ -31,11 +31,21 @@ pub fn hostname() -> String {
 pub fn boot_id() -> Option<String> {
     #[cfg(target_os = "linux")]
     return std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned());
-    // macOS keeps the moment of the boot; Windows computes it anew from a clock that drifts.
+    // macOS keeps the moment of the boot.
     #[cfg(target_os = "macos")]
     return sysinfo::System::boot_time().ok().map(|time| time.to_string());
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    // The registry keeps a text of ours until Windows ends.
+    #[cfg(windows)]
+    return windows_api::machine::boot_text(&uuid_of_chance()?).ok();
+    #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
     return None;
+}
+
+#[cfg(windows)]
+fn uuid_of_chance() -> Option<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
 }
 
 /// Ends this process in order when its supervisor dies, where the system can do that: two supervisors would
@@ -50,4 +60,26 @@ pub fn end_with_parent() {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
         }
     }
+    #[cfg(windows)]
+    {
+        let read = || {
+            let mut nothing = std::io::sink();
+            // Until the supervisor closes its end, or dies.
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut nothing);
+            PARENT_ENDED.notify_one();
+        };
+        if std::thread::Builder::new().name("supervisor".to_owned()).spawn(read).is_err() {
+            tracing::warn!("the supervisor cannot be listened to");
+        }
+    }
+}
+
+#[cfg(windows)]
+static PARENT_ENDED: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+/// Done when the supervisor asks this process to stop, which it does by closing its standard input, or has died; after
+/// [`end_with_parent`].
+#[cfg(windows)]
+pub async fn parent_ended() {
+    PARENT_ENDED.notified().await;
 }

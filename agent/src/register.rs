@@ -2,13 +2,15 @@
 
 use crate::{
     arguments::RegisterInput,
-    facts,
+    chance, command, facts,
     failure::Failure,
     http::{self, Api, ApiError},
     identity::DeviceKey,
+    link::Backoff,
     lock::Lock,
     machine,
     paths::Paths,
+    protect,
     registration::Registration,
     timing::Timing,
     tls,
@@ -22,12 +24,17 @@ use std::{
     fs,
     io::{self, IsTerminal as _, Read as _},
     path::Path,
+    time::Duration,
 };
 use updater::{
     durable::{Mode, write_atomic},
     exit,
 };
 
+/// Tries of a registration that the server has no time for.
+const TRIES_MAX: u32 = 6;
+/// Longest wait between two of them that the server may ask for.
+const BUSY_MAX: Duration = Duration::from_secs(60);
 /// Longest token that is read.
 const TOKEN_BYTES_MAX: u64 = 1024;
 
@@ -37,8 +44,10 @@ const TOKEN_BYTES_MAX: u64 = 1024;
 /// Each with an exit code and a sentence that says what to do.
 pub async fn register(paths: &Paths, input: &RegisterInput) -> Result<Registration, Failure> {
     let server_url = http::server_url(&input.server)?;
-    paths.make().map_err(|error| writing(paths.folder(), &error))?;
-    if let Some(present) = Registration::find(paths)?.filter(|_| !input.replace) {
+    protect::prepare(paths)?;
+    // What is given up need not be readable; it is kept beside what takes its place.
+    let present = if input.replace { None } else { Registration::find(paths)? };
+    if let Some(present) = present {
         return Err(Failure::new(
             exit::ALREADY_REGISTERED,
             format!(
@@ -64,8 +73,7 @@ pub async fn register(paths: &Paths, input: &RegisterInput) -> Result<Registrati
         facts: facts::gather(),
     };
     let api = Api::new(&server_url, &tls::config(paths, &server_url)?, &Timing::default())?;
-    let answer: RegisterAnswer =
-        api.post("register", None, &request).await.map_err(|error| refused(&server_url, &error))?;
+    let answer = ask(&api, &request).await.map_err(|error| refused(&server_url, &error))?;
     let registration = Registration {
         websocket_url: websocket_url(&server_url, answer.websocket_url),
         server_url,
@@ -75,10 +83,34 @@ pub async fn register(paths: &Paths, input: &RegisterInput) -> Result<Registrati
         service_location_id: answer.service_location_id,
         settings: answer.settings.bounded(),
         registered_at: Utc::now(),
+        command_root: answer.command_root,
     };
     registration.keep(paths)?;
     forget_former_device(paths);
     Ok(registration)
+}
+
+/// Asks the server, again when it has no time: machines that are set up together ask together.
+async fn ask(api: &Api, request: &RegisterRequest) -> Result<RegisterAnswer, ApiError> {
+    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+    let mut tries = 1;
+    loop {
+        let answer = api.post("register", None, request).await;
+        let asked = match &answer {
+            Err(error) if matches!(error.status(), Some(429 | 503)) => {
+                error.retry_after_seconds().unwrap_or(1)
+            }
+            _ => return answer,
+        };
+        if tries == TRIES_MAX {
+            return answer;
+        }
+        tries += 1;
+        let asked = Duration::from_secs(u64::from(asked)).min(BUSY_MAX);
+        let wait = backoff.directed(asked, chance::fresh());
+        eprintln!("reeve-agent: the server is busy; the next try is in {} s", wait.as_secs().max(1));
+        tokio::time::sleep(wait).await;
+    }
 }
 
 fn writing(path: &Path, error: &io::Error) -> Failure {
@@ -185,6 +217,7 @@ fn websocket_url(server_url: &str, answered: String) -> String {
 fn forget_former_device(paths: &Paths) {
     let _ = fs::remove_file(paths.state());
     let _ = fs::remove_dir_all(paths.spool());
+    command::forget_all(paths);
 }
 
 #[cfg(test)]

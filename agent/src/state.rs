@@ -1,7 +1,11 @@
 //! How the agent is doing, kept in `state.json`: for `reeve-agent status`, and for the next run, which tells the
 //! server how the link before it ended. Written only when something changes.
 
-use crate::{machine, paths::Paths};
+use crate::{
+    error_report::{self, ErrorKind},
+    machine,
+    paths::Paths,
+};
 use chrono::{DateTime, Utc};
 use entity::{
     presence::{DisconnectReason, LinkKind},
@@ -53,6 +57,9 @@ pub struct State {
     pub previous: Option<PreviousLink>,
     /// Why samples cannot be kept on disk, while they cannot.
     pub spool_trouble: Option<String>,
+    /// The agent was started by its supervisor, which starts it again when it ends.
+    #[serde(default)]
+    pub supervised: bool,
 }
 
 impl State {
@@ -76,7 +83,7 @@ struct Kept {
 impl Recorder {
     /// Takes over from the run before this one.
     #[must_use]
-    pub fn take_over(paths: &Paths) -> Self {
+    pub fn take_over(paths: &Paths, supervised: bool) -> Self {
         let boot_id = machine::boot_id();
         let last_sign = last_change(&[paths.state(), paths.spool()]);
         let previous = State::load(paths)
@@ -87,6 +94,7 @@ impl Recorder {
             since: Utc::now(),
             previous,
             spool_trouble: None,
+            supervised,
         };
         let kept = Kept { path: paths.state(), state };
         kept.keep();
@@ -152,8 +160,14 @@ impl Recorder {
     pub fn spool(&self, trouble: Option<String>) {
         let mut kept = self.kept();
         if kept.state.spool_trouble != trouble {
-            kept.state.spool_trouble = trouble;
+            let is_new = kept.state.spool_trouble.is_none();
+            kept.state.spool_trouble.clone_from(&trouble);
             kept.keep();
+            drop(kept);
+            if let Some(trouble) = trouble.filter(|_| is_new) {
+                let message = "samples cannot be kept on disk; the latest wait in memory";
+                error_report::note(ErrorKind::DiskFull, message, serde_json::json!({ "error": trouble }));
+            }
         }
     }
 
@@ -231,7 +245,7 @@ mod tests {
     use super::*;
 
     fn recorder(folder: &Path) -> Recorder {
-        Recorder::take_over(&Paths::under(folder))
+        Recorder::take_over(&Paths::under(folder), false)
     }
 
     fn reason(recorder: &Recorder) -> Option<DisconnectReason> {

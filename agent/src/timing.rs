@@ -27,6 +27,24 @@ pub struct Timing {
     pub revoked_retry: Duration,
     /// Most bytes the spool may take.
     pub spool_bytes: u64,
+    /// Between looks at the logs.
+    pub log_look: Duration,
+    /// Most bytes the spool of log entries may take.
+    pub log_spool_bytes: u64,
+    /// Between two looks whether anything happened to the services that are looked after.
+    pub service_check: Duration,
+    /// Between two questions to the service manager when nothing seems to happen.
+    pub service_look: Duration,
+    /// From one restart of a crashed service to the next; doubles each time.
+    pub restart_first: Duration,
+    /// Between two refreshments of the lock file.
+    pub lock_refresh: Duration,
+    /// For a connection to the channel of the agent that runs, and for a request on it.
+    pub channel: Duration,
+    /// For the answer to a request on the channel.
+    pub channel_answer: Duration,
+    /// For the agent that runs to make room after `--force`.
+    pub make_room: Duration,
 }
 
 impl Default for Timing {
@@ -43,6 +61,15 @@ impl Default for Timing {
             ack: Duration::from_secs(30),
             revoked_retry: Duration::from_secs(3_600),
             spool_bytes: 64 * 1024 * 1024,
+            log_look: Duration::from_secs(15),
+            log_spool_bytes: 16 * 1024 * 1024,
+            service_check: Duration::from_secs(2),
+            service_look: Duration::from_secs(300),
+            restart_first: Duration::from_secs(10),
+            lock_refresh: Duration::from_secs(60),
+            channel: Duration::from_secs(5),
+            channel_answer: Duration::from_secs(4),
+            make_room: Duration::from_secs(45),
         }
     }
 }

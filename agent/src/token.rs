@@ -1,6 +1,7 @@
 //! The agent token: got with the device key, renewed before it runs out, kept in memory only.
 
 use crate::{
+    chance,
     http::{Api, ApiError},
     identity::{DeviceKey, Identity},
 };
@@ -85,7 +86,9 @@ impl DeviceApi {
             }
             other => other?,
         };
-        let life = Duration::from_secs(u64::from(answer.expires_in_seconds)).mul_f64(1.0 - RENEW_BELOW);
+        // Each device at its own moment: tokens that were made together do not end together.
+        let life = (1.0 - RENEW_BELOW) * (0.75 + 0.25 * chance::of(self.device, "token"));
+        let life = Duration::from_secs(u64::from(answer.expires_in_seconds)).mul_f64(life);
         self.current = Some(Current { token: answer.agent_token.clone(), renew_at: Instant::now() + life });
         Ok(answer.agent_token)
     }
@@ -160,20 +163,58 @@ impl DeviceApi {
         }
     }
 
+    /// Gets `/api/v1/agents/{this device}/{what}`.
+    ///
+    /// # Errors
+    /// When there is no answer of this shape.
+    pub async fn get<A: DeserializeOwned>(&mut self, what: &str) -> Result<A, DeviceError> {
+        let path = format!("{}/{what}", self.device);
+        let token = self.token().await?;
+        match self.api.get(&path, &token).await {
+            Err(error) if self.wants_another_token(&error) => {
+                let token = self.token().await?;
+                Ok(self.api.get(&path, &token).await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
     /// Posts to `/api/v1/agents/{this device}/{what}` where nothing but success matters.
     ///
     /// # Errors
     /// When there is no answer or a refusal.
     pub async fn tell(&mut self, what: &str, body: &(impl Serialize + Sync)) -> Result<(), DeviceError> {
-        let path = format!("{}/{what}", self.device);
+        self.tell_at(&format!("{}/{what}", self.device), body).await
+    }
+
+    /// Posts to `/api/v1/agents/{path}`, which may name no device, where nothing but success matters.
+    ///
+    /// # Errors
+    /// When there is no answer or a refusal.
+    pub async fn tell_at(&mut self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), DeviceError> {
         let token = self.token().await?;
-        match self.api.tell(&path, &token, body).await {
+        match self.api.tell(path, &token, body).await {
             Err(error) if self.wants_another_token(&error) => {
                 let token = self.token().await?;
-                Ok(self.api.tell(&path, &token, body).await?)
+                Ok(self.api.tell(path, &token, body).await?)
             }
             other => Ok(other?),
         }
+    }
+
+    /// Posts to `/api/v1/agents/{this device}/{what}` while the caller does something else; a token that is not taken is
+    /// the caller's to discard.
+    ///
+    /// # Errors
+    /// When there is no token to post with.
+    pub async fn tell_apart(
+        &mut self,
+        what: &str,
+        body: impl Serialize + Send + Sync + 'static,
+    ) -> Result<impl Future<Output = Result<(), ApiError>> + Send + 'static, DeviceError> {
+        let (path, token) = (format!("{}/{what}", self.device), self.token().await?);
+        let api = self.api.clone();
+        Ok(async move { api.tell(&path, &token, &body).await })
     }
 
     /// True when the answer was about the token (or the device behind it), so that a fresh one decides.

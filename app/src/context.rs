@@ -70,6 +70,12 @@ pub fn now() -> DateTime<Utc> {
     use_context::<domain::Store>().map_or(DateTime::UNIX_EPOCH, |store| store.clock().now())
 }
 
+/// Was the server started in test mode?
+#[must_use]
+pub fn is_test_mode() -> bool {
+    use_context::<domain::Store>().is_some_and(|store| store.is_test_mode())
+}
+
 /// Gives the response the status of a problem. A plain form post is left alone: it is answered with a redirect that
 /// carries the problem, and a status would keep the browser from following it.
 pub fn set_status(code: ProblemCode) {

@@ -3,24 +3,34 @@
 #![recursion_limit = "512"]
 
 pub mod account;
+pub mod alert;
 pub mod api_key;
+pub mod approval;
+pub mod approval_policy;
 pub mod audit;
 pub mod business;
 pub mod carried;
 pub mod codec;
+pub mod command;
 #[cfg(feature = "ssr")]
 pub mod context;
 pub mod custom_role;
 pub mod device;
+pub mod emergency_stop;
 pub mod error;
+pub mod error_report;
 pub mod factor;
 #[cfg(debug_assertions)]
 pub mod gallery;
 pub mod layout;
 pub mod live;
+pub mod log_entry;
+pub mod monitored_service;
 pub mod oidc;
 pub mod overview;
+pub mod part;
 pub mod registration;
+pub mod script;
 pub mod service_account;
 pub mod service_location;
 pub mod settings;
@@ -28,6 +38,7 @@ pub mod setup;
 #[cfg(feature = "ssr")]
 pub mod shell;
 pub mod sign_in;
+pub mod suggestion;
 pub mod ui;
 pub mod user;
 pub mod welcome;
@@ -35,7 +46,7 @@ pub mod welcome;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
@@ -50,23 +61,26 @@ pub fn App() -> impl IntoView {
     ui::toast::provide_toasts(carried.done);
     ui::step_up::provide_step_up();
     live::provide_live();
+    command::provide_test_mode(carried.is_test_mode);
     layout::provide_me(carried.me);
     view! {
         <Title text=PRODUCT formatter=window_title/>
         <Router>
             <Routes fallback=layout::NotFoundPage>
-                <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
-                <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async/>
-                <Route path=path!("/sign-in/factor") view=sign_in::SignInFactorPage ssr=SsrMode::Async/>
+                <Route path=path!("/setup") view={Lazy::<part::door::Setup>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view={Lazy::<part::door::SignIn>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in/factor") view={Lazy::<part::door::SignInFactor>::new()} ssr=SsrMode::Async/>
                 <WelcomeRoutes/>
-                <Route path=path!("/account/password") view=account::PasswordPage ssr=SsrMode::Async/>
-                <Route path=path!("/account/factor") view=factor::FactorPage ssr=SsrMode::Async/>
-                <Route path=path!("/account/confirm") view=factor::ConfirmPage ssr=SsrMode::Async/>
+                <Route path=path!("/account/password") view={Lazy::<part::door::Password>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/account/factor") view={Lazy::<part::door::Factor>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/account/confirm") view={Lazy::<part::door::Confirm>::new()} ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=layout::Frame ssr=SsrMode::Async>
-                    <Route path=path!("") view=overview::OverviewPage/>
+                    <Route path=path!("") view={Lazy::<part::daily::Overview>::new()}/>
                     <DeviceRoutes/>
+                    <AlertRoutes/>
+                    <CommandRoutes/>
                     <BusinessRoutes/>
-                    <Route path=path!("/account") view=account::AccountPage/>
+                    <Route path=path!("/account") view={Lazy::<part::estate::Account>::new()}/>
                 </ParentRoute>
                 <GalleryRoutes/>
             </Routes>
@@ -101,10 +115,10 @@ const fn for_head(title: String) -> String {
 fn WelcomeRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("") view=leptos_router::components::Outlet ssr=SsrMode::Async>
-            <Route path=path!("/welcome") view=welcome::WelcomePage/>
-            <Route path=path!("/welcome/password") view=welcome::ChoosePage/>
-            <Route path=path!("/forgotten") view=welcome::ForgottenPage/>
-            <Route path=path!("/forgotten/sent") view=welcome::SentPage/>
+            <Route path=path!("/welcome") view={Lazy::<part::door::Welcome>::new()}/>
+            <Route path=path!("/welcome/password") view={Lazy::<part::door::Choose>::new()}/>
+            <Route path=path!("/forgotten") view={Lazy::<part::door::Forgotten>::new()}/>
+            <Route path=path!("/forgotten/sent") view={Lazy::<part::door::Sent>::new()}/>
         </ParentRoute>
     }
     .into_inner()
@@ -114,11 +128,46 @@ fn WelcomeRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
 fn DeviceRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("/devices") view=leptos_router::components::Outlet>
-            <Route path=path!("") view=device::DeviceListPage/>
-            <Route path=path!("add") view=registration::AddDevicePage/>
-            <Route path=path!("add/:token_id") view=registration::WaitForDevicePage/>
-            <Route path=path!("tokens") view=registration::TokenListPage/>
-            <Route path=path!(":id/:tab?") view=device::DevicePage/>
+            <Route path=path!("") view={Lazy::<part::daily::DeviceList>::new()}/>
+            <Route path=path!("add") view={Lazy::<part::one_device::AddDevice>::new()}/>
+            <Route path=path!("add/:token_id") view={Lazy::<part::one_device::WaitForDevice>::new()}/>
+            <Route path=path!("tokens") view={Lazy::<part::one_device::TokenList>::new()}/>
+            <Route path=path!(":id/:tab?") view={Lazy::<part::one_device::Device>::new()}/>
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+/// What needs a person, and what devices wrote.
+#[component(transparent)]
+fn AlertRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("") view=leptos_router::components::Outlet>
+            <Route path=path!("/alerts") view={Lazy::<part::trouble::AlertList>::new()}/>
+            <Route path=path!("/alerts/:id") view={Lazy::<part::trouble::Alert>::new()}/>
+            <Route path=path!("/logs") view={Lazy::<part::trouble::LogList>::new()}/>
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+/// What is asked of devices, who decides it, and what runs.
+#[component(transparent)]
+fn CommandRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("") view=leptos_router::components::Outlet>
+            <Route path=path!("/commands") view={Lazy::<part::commands::CommandList>::new()}/>
+            <Route path=path!("/commands/new") view={Lazy::<part::commands::Compose>::new()}/>
+            <Route path=path!("/commands/requests/:id") view={Lazy::<part::commands::Request>::new()}/>
+            <Route path=path!("/commands/requests/:id/change") view={Lazy::<part::commands::ChangeRequest>::new()}/>
+            <Route path=path!("/commands/:id") view={Lazy::<part::commands::Command>::new()}/>
+            <Route path=path!("/approvals") view={Lazy::<part::commands::ApprovalList>::new()}/>
+            <Route path=path!("/approval-policies") view={Lazy::<part::commands::PolicyList>::new()}/>
+            <Route path=path!("/approval-policies/all") view={Lazy::<part::commands::DefaultPolicy>::new()}/>
+            <Route path=path!("/approval-policies/:id") view={Lazy::<part::commands::BusinessPolicy>::new()}/>
+            <Route path=path!("/emergency-stop") view={Lazy::<part::commands::EmergencyStop>::new()}/>
+            <Route path=path!("/scripts") view={Lazy::<part::commands::ScriptList>::new()}/>
+            <Route path=path!("/scripts/:id") view={Lazy::<part::commands::Script>::new()}/>
         </ParentRoute>
     }
     .into_inner()
@@ -128,20 +177,22 @@ fn DeviceRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
 fn BusinessRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("") view=leptos_router::components::Outlet>
-            <Route path=path!("/businesses") view=business::BusinessListPage/>
-            <Route path=path!("/businesses/:id") view=business::BusinessPage/>
-            <Route path=path!("/service-locations/:id") view=service_location::ServiceLocationPage/>
-            <Route path=path!("/users") view=user::UserListPage/>
-            <Route path=path!("/users/:id") view=user::UserPage/>
-            <Route path=path!("/sign-in-settings") view=oidc::SignInSettingsPage/>
-            <Route path=path!("/sign-in-settings/:id") view=oidc::ProviderPage/>
+            <Route path=path!("/businesses") view={Lazy::<part::estate::BusinessList>::new()}/>
+            <Route path=path!("/businesses/:id") view={Lazy::<part::estate::Business>::new()}/>
+            <Route path=path!("/service-locations/:id") view={Lazy::<part::estate::ServiceLocation>::new()}/>
+            <Route path=path!("/users") view={Lazy::<part::estate::UserList>::new()}/>
+            <Route path=path!("/users/:id") view={Lazy::<part::estate::User>::new()}/>
+            <Route path=path!("/sign-in-settings") view={Lazy::<part::estate::SignInSettings>::new()}/>
+            <Route path=path!("/sign-in-settings/:id") view={Lazy::<part::estate::Provider>::new()}/>
             <SettingRoutes/>
-            <Route path=path!("/account/keys") view=api_key::OwnKeysPage/>
-            <Route path=path!("/api-keys/:id") view=api_key::KeyPage/>
-            <Route path=path!("/service-accounts") view=service_account::ServiceAccountListPage/>
-            <Route path=path!("/service-accounts/:id") view=service_account::ServiceAccountPage/>
-            <Route path=path!("/audit") view=audit::AuditPage/>
-            <Route path=path!("/audit/:seq") view=audit::AuditEntryPage/>
+            <Route path=path!("/account/keys") view={Lazy::<part::estate::OwnKeys>::new()}/>
+            <Route path=path!("/api-keys/:id") view={Lazy::<part::estate::Key>::new()}/>
+            <Route path=path!("/service-accounts") view={Lazy::<part::estate::ServiceAccountList>::new()}/>
+            <Route path=path!("/service-accounts/:id") view={Lazy::<part::estate::ServiceAccount>::new()}/>
+            <Route path=path!("/errors") view={Lazy::<part::trouble::ErrorList>::new()}/>
+            <Route path=path!("/errors/:fingerprint") view={Lazy::<part::trouble::Error>::new()}/>
+            <Route path=path!("/audit") view={Lazy::<part::estate::Audit>::new()}/>
+            <Route path=path!("/audit/:seq") view={Lazy::<part::estate::AuditEntry>::new()}/>
         </ParentRoute>
     }
     .into_inner()
@@ -151,9 +202,12 @@ fn BusinessRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
 fn SettingRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("") view=leptos_router::components::Outlet>
-            <Route path=path!("/settings") view=settings::SettingsPage/>
-            <Route path=path!("/roles") view=custom_role::RoleListPage/>
-            <Route path=path!("/roles/:id") view=custom_role::RolePage/>
+            <Route path=path!("/monitored-services") view={Lazy::<part::estate::MonitoredServiceList>::new()}/>
+            <Route path=path!("/monitored-services/:id") view={Lazy::<part::estate::MonitoredService>::new()}/>
+            <Route path=path!("/settings") view={Lazy::<part::estate::Settings>::new()}/>
+            <Route path=path!("/monitoring") view={Lazy::<part::estate::Monitoring>::new()}/>
+            <Route path=path!("/roles") view={Lazy::<part::estate::RoleList>::new()}/>
+            <Route path=path!("/roles/:id") view={Lazy::<part::estate::Role>::new()}/>
         </ParentRoute>
     }
     .into_inner()

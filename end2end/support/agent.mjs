@@ -8,10 +8,10 @@ import { AGENT, plainEnvironment, temporaryFolder } from './paths.mjs';
 import { Program } from './program.mjs';
 
 /** Registers this machine with a token, given on standard input as people should, and lets the agent run. */
-export async function startAgent(server, token) {
+export async function startAgent(server, token, more = {}) {
   const { folder, remove } = temporaryFolder('agent');
   const data = join(folder, 'data');
-  const options = { cwd: folder, env: plainEnvironment({ RUST_LOG: 'info' }) };
+  const options = { cwd: folder, env: plainEnvironment({ RUST_LOG: 'info', ...more }) };
   try {
     const register = ['--data-dir', data, 'register', '--server', server.url, '--token-file', '-'];
     await new Program('reeve-agent register', AGENT, register, { ...options, input: token }).succeed();
@@ -22,6 +22,8 @@ export async function startAgent(server, token) {
   const run = () => new Program('reeve-agent run', AGENT, ['--data-dir', data, 'run'], options);
   let program = run();
   return {
+    /** Its protected folder. */
+    data,
     get output() {
       return program.output;
     },
@@ -32,6 +34,10 @@ export async function startAgent(server, token) {
     async status() {
       const asked = new Program('reeve-agent status', AGENT, ['--data-dir', data, 'status', '--json'], options);
       return JSON.parse(await asked.succeed());
+    },
+    /** `reeve-agent lock` with these words. */
+    async lock(...words) {
+      await new Program('reeve-agent lock', AGENT, ['--data-dir', data, 'lock', ...words], options).succeed();
     },
     /** Ends it in order, and starts it again. */
     async restart() {

@@ -14,9 +14,9 @@ const WELCOME = /(?:Reeve is at |\n {2})(http:\/\/[\w.:]+)(?:\/setup\?key=(\S+))
 
 /**
  * Starts `reeve serve`; with `demo` the sample MSP is there, with its people and a token for an agent. With `byNumber` it
- * is reached by its address instead of as localhost: browsers make passkeys for names alone.
+ * is reached by its address instead of as localhost: browsers make passkeys for names alone. With `testMode` it says so.
  */
-export async function startServer({ demo = false, byNumber = false } = {}) {
+export async function startServer({ demo = false, byNumber = false, testMode = false } = {}) {
   const { folder, remove } = temporaryFolder('server');
   const agents = join(folder, 'agents');
   mkdirSync(agents);
@@ -28,6 +28,7 @@ export async function startServer({ demo = false, byNumber = false } = {}) {
   }
   const args = ['serve', '--data-dir', join(folder, 'data'), '--agents-dir', agents, '--site-root', SITE];
   if (demo) args.push('--demo');
+  if (testMode) args.push('--test-mode');
   const run = (address) => {
     const options = { cwd: folder, env: plainEnvironment({ REEVE_LOG: 'info' }) };
     return new Program('the server', SERVER, [...args, '--listen', address], options);

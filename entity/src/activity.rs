@@ -23,6 +23,8 @@ words! {
         KeyRotated = "key_rotated",
         /// Two machines seem to use its identity.
         CloneSuspected = "clone_suspected",
+        /// Its own record of commands is not what it was.
+        RecordFault = "record_fault",
         /// Hardware or operating system changed.
         FactsChanged = "facts_changed",
         /// Software was added, removed or replaced.
@@ -31,6 +33,8 @@ words! {
         ServiceChanged = "service_changed",
         /// The agent had to drop samples because its spool was full.
         SamplesDropped = "samples_dropped",
+        /// An alert began, or is over.
+        Alert = "alert",
         /// Something the agent's operating system reported.
         Reported = "reported",
         /// A person did something.
@@ -40,6 +44,7 @@ words! {
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActivityView {
     /// When.
     pub at: DateTime<Utc>,

@@ -11,6 +11,7 @@ pub const CHALLENGE_DOMAIN: &str = "reeve/agent-challenge/v1\n";
 
 /// Answer to `POST /agents/{id}/challenge`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Challenge {
     /// Opaque to the agent; to be signed after [`CHALLENGE_DOMAIN`].
     pub challenge: String,
@@ -18,15 +19,18 @@ pub struct Challenge {
 
 /// `POST /agents/{id}/token`: the signed challenge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChallengeProof {
     /// The challenge as received.
     pub challenge: String,
     /// Ed25519 signature over [`CHALLENGE_DOMAIN`] followed by the challenge, 64 bytes as base64url without padding.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Bytes64"))]
     pub signature: String,
 }
 
 /// Answer to a good [`ChallengeProof`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentToken {
     /// Bearer token for the Authorization header.
     pub agent_token: String,
@@ -45,14 +49,18 @@ pub const KEY_ROTATION_DOMAIN: &str = "reeve/agent-key-rotation/v1\n";
 
 /// `POST /agents/{id}/key`: another key takes the place of the device's; both halves have to be there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyRotation {
     /// A fresh challenge, as received.
     pub challenge: String,
     /// The new Ed25519 public key, 32 bytes as base64url without padding.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Bytes32"))]
     pub new_public_key: String,
     /// Signature of the present key over [`key_rotation_message`], base64url.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Bytes64"))]
     pub signature: String,
     /// Signature of the new key over the same, base64url.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Bytes64"))]
     pub new_signature: String,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     id::{ApiKeyId, BusinessId, UserId},
+    page::list_query,
     policy::{Action, Permissions},
     user::{GrantView, Role},
 };
@@ -19,6 +20,7 @@ pub const NETWORKS_MAX: usize = 32;
 
 /// A key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiKeyView {
     /// Names the key.
     pub id: ApiKeyId,
@@ -64,26 +66,31 @@ impl ApiKeyView {
 
 /// What is asked to make a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyInput {
     /// What people call it.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Line", example = &"Nightly report"))]
     pub key_name: String,
     /// The service account that it acts as; oneself when absent.
     #[serde(default)]
     pub service_account_id: Option<UserId>,
     /// Its scopes; none means reading only.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::KeyPermission>"))]
     #[serde(default)]
     pub permissions: Vec<Action>,
     /// Networks or addresses that it may be used from, separated by spaces, commas or lines; empty means from anywhere.
     #[serde(default)]
     pub allowed_networks: String,
     /// Days until it stops working.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::KeyDays>"))]
     #[serde(default)]
     pub expires_in_days: Option<u32>,
 }
 
 /// A key that was just made.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IssuedApiKey {
     /// The key.
     pub key: ApiKeyView,
@@ -99,9 +106,11 @@ impl std::fmt::Debug for IssuedApiKey {
 
 /// What is asked to make a service account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ServiceAccountInput {
     /// What people call it.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Line", example = &"Ticket system"))]
     pub full_name: String,
     /// Whose it is; absent for the MSP's own.
     #[serde(default)]
@@ -118,9 +127,11 @@ pub struct ServiceAccountInput {
 
 /// What is asked to change a service account; what is absent stays.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ServiceAccountChange {
     /// What people call it.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Line>", example = &"Ticket system"))]
     #[serde(default)]
     pub full_name: Option<String>,
     /// False: its keys do not work.
@@ -130,6 +141,7 @@ pub struct ServiceAccountChange {
 
 /// A program that acts beside people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServiceAccountView {
     /// Names the account.
     pub id: UserId,
@@ -166,5 +178,21 @@ impl ServiceAccountView {
         }
         let names: Vec<_> = self.grants.iter().filter_map(|grant| grant.business_name.clone()).collect();
         if names.is_empty() { "No business granted".to_owned() } else { names.join(", ") }
+    }
+}
+
+list_query! {
+    /// What is asked of the list of keys, newest first.
+    ApiKeyQuery, {
+        /// Only those that act as this user.
+        user_id: UserId,
+    }
+}
+
+list_query! {
+    /// What is asked of the list of service accounts, by name.
+    ServiceAccountQuery, {
+        /// Only this business.
+        business_id: BusinessId,
     }
 }

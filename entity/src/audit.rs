@@ -44,6 +44,7 @@ impl ExportFormat {
 
 /// One entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditEntryView {
     /// Its place in the chain, from 1.
     pub seq: i64,
@@ -83,6 +84,7 @@ pub struct AuditEntryView {
 
 /// What a list of entries may be narrowed by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuditQuery {
     /// Only of this business.
@@ -92,21 +94,27 @@ pub struct AuditQuery {
     #[serde(default)]
     pub actor_id: Option<UserId>,
     /// Only this action, or all of a noun: `user.` finds `user.add`.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Search>", example = &"device."))]
     #[serde(default)]
     pub action: Option<String>,
     /// Words of the summary or the actor's name.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Search>"))]
     #[serde(default)]
     pub search: Option<String>,
     /// From this day on, in UTC.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Day>"))]
     #[serde(default)]
     pub from: Option<chrono::NaiveDate>,
     /// To the end of this day, in UTC.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Day>"))]
     #[serde(default)]
     pub to: Option<chrono::NaiveDate>,
     /// Where the page before ended.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Cursor>"))]
     #[serde(default)]
     pub cursor: Option<String>,
     /// Entries on a page.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::PageLimit>"))]
     #[serde(default)]
     pub limit: Option<u32>,
 }
@@ -131,6 +139,7 @@ pub struct AuditActor {
 
 /// What checking the chain found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainReport {
     /// Entries that were read.
     pub entries: u64,
@@ -156,6 +165,7 @@ impl ChainReport {
 
 /// Where a chain is broken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokenLink {
     /// The place in the chain where it shows.
     pub seq: i64,

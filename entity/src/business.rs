@@ -1,11 +1,12 @@
 //! A business: a customer of the MSP.
 
-use crate::id::BusinessId;
+use crate::{id::BusinessId, page::list_query, platform::words};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A business as shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BusinessView {
     /// Names the business.
     pub id: BusinessId,
@@ -25,6 +26,7 @@ pub struct BusinessView {
 
 /// How many devices are in which presence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PresenceCounts {
     /// Reachable now.
     pub online: u64,
@@ -44,6 +46,7 @@ impl PresenceCounts {
 
 /// What is asked to switch a business off or on.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BusinessSwitch {
     /// False: its people cannot sign in and its devices are not heard.
@@ -52,8 +55,34 @@ pub struct BusinessSwitch {
 
 /// What is asked to add or rename a business.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BusinessInput {
+    /// What people call it.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Line", example = &"Bakery Lang"))]
+    pub business_name: String,
+}
+
+words! {
+    /// What a list of businesses is sorted by.
+    BusinessSort {
+        /// Name.
+        Name = "name",
+        /// When it was added.
+        Added = "added",
+    }
+}
+
+list_query! {
+    /// What is asked of the list of businesses.
+    BusinessQuery sorted by BusinessSort, {}
+}
+
+/// A business to choose: its name and no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessChoice {
+    /// Names the business.
+    pub id: BusinessId,
     /// What people call it.
     pub business_name: String,
 }

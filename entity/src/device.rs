@@ -1,9 +1,13 @@
 //! A device: the machine.
 
 use crate::{
+    agent_state::AgentState,
+    device_lock::LockView,
+    evidence::RecordView,
     facts::Facts,
     id::{BusinessId, DeviceId, ServiceLocationId},
     metric::MetricSample,
+    monitored_service::MonitoredServiceView,
     platform::{Arch, Os, words},
     presence::{DisconnectReason, LinkKind, Presence},
 };
@@ -41,6 +45,7 @@ impl DeviceState {
 
 /// A device as a row of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceRow {
     /// Names the device.
     pub id: DeviceId,
@@ -74,6 +79,8 @@ pub struct DeviceRow {
     pub memory_percent: Option<f32>,
     /// Latest use of the fullest disk, 0–100.
     pub disk_percent: Option<f32>,
+    /// Monitored services that are not as they should be.
+    pub services_wrong: u64,
     /// Use of processors over the last hour, oldest first, [`SPARKLINE_POINTS`] values; gaps are absent.
     pub cpu_sparkline: Vec<Option<f32>>,
 }
@@ -83,6 +90,7 @@ pub const SPARKLINE_POINTS: usize = 30;
 
 /// A device with all that its page shows at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceView {
     /// Names the device.
     pub id: DeviceId,
@@ -102,6 +110,8 @@ pub struct DeviceView {
     pub os_architecture: Arch,
     /// Version of the agent.
     pub agent_version: String,
+    /// What the agent is doing with itself, as it last said; absent when it never did.
+    pub agent_state: Option<AgentState>,
     /// Whether it may talk to the server.
     pub state: DeviceState,
     /// Whether it can be reached.
@@ -130,6 +140,14 @@ pub struct DeviceView {
     pub software_count: Option<u64>,
     /// Samples that the agent had to drop in all because its spool was full.
     pub samples_dropped: u64,
+    /// Monitored services that are not as they should be.
+    pub services_wrong: u64,
+    /// The monitored services, what is wrong first.
+    pub monitored_services: Vec<MonitoredServiceView>,
+    /// What somebody at the device lets happen on it; absent before the agent has said anything.
+    pub device_lock: Option<LockView>,
+    /// How far its own record of commands has come here, and what does not fit.
+    pub record: RecordView,
 }
 
 words! {
@@ -158,9 +176,11 @@ words! {
 
 /// What is asked of the list of devices. The same words stand in the portal's URL and in the API's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeviceQuery {
     /// Part of the name, host name, address or operating system.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Search>"))]
     #[serde(default)]
     pub search: Option<String>,
     /// Only this business.
@@ -181,19 +201,25 @@ pub struct DeviceQuery {
     /// True: largest first.
     #[serde(default)]
     pub descending: bool,
+    /// True: only devices with a monitored service that is not as it should be.
+    #[serde(default)]
+    pub services_wrong: bool,
     /// True: revoked devices too.
     #[serde(default)]
     pub revoked: bool,
     /// From [`crate::page::Page::next_cursor`].
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Cursor>"))]
     #[serde(default)]
     pub cursor: Option<String>,
     /// Rows; [`crate::page::PAGE_SIZE`] when absent.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::PageLimit>"))]
     #[serde(default)]
     pub limit: Option<u32>,
 }
 
 /// What is asked to give a device to another business.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeviceTransferInput {
     /// Whose it will be.
@@ -205,9 +231,11 @@ pub struct DeviceTransferInput {
 
 /// What is asked to change a device.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeviceInput {
     /// What people call it.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Line", example = &"till-1"))]
     pub device_name: String,
     /// Where it stands; must belong to the device's business.
     #[serde(default)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Facts about a machine; anything the agent could not find out is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Facts {
     /// Host name.

@@ -6,6 +6,7 @@ macro_rules! ids {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "orm", derive(sea_orm::DeriveValueType))]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(transparent)]
         pub struct $name(pub uuid::Uuid);
 
@@ -43,32 +44,63 @@ macro_rules! ids {
 ids! {
     /// Names what a user was granted or denied.
     AccessGrantId,
+    /// Names an alert: one firing of a rule.
+    AlertId,
+    /// Names an alert rule.
+    AlertRuleId,
     /// Names an API key.
     ApiKeyId,
     /// Names one entry of the audit log.
     AuditEntryId,
+    /// Names one person's decision of a request.
+    ApprovalId,
+    /// Names a revision of an approval policy.
+    ApprovalPolicyId,
     /// Names a business: a customer of the MSP.
     BusinessId,
     /// Names something begun and not yet finished, such as a sign-in that waits for its second factor.
     CeremonyId,
+    /// Names a command: one request for one device.
+    CommandId,
+    /// Names what people decide: one payload for some devices.
+    CommandRequestId,
     /// Names a role that the MSP made from permissions.
     CustomRoleId,
     /// Names one entry of a device's activity.
     DeviceEventId,
     /// Names a device: the machine.
     DeviceId,
+    /// Names an error of a device, or one report of it.
+    ErrorReportId,
+    /// Names where a business, a device or everybody's agents look for log lines.
+    LogSourceId,
+    /// Names a rule that says which service is looked after.
+    MonitoredServiceRuleId,
+    /// Names a server process, from its start to its end.
+    NodeId,
     /// Names a provider of sign-in by OpenID Connect.
     OidcProviderId,
     /// Names a passkey.
     PasskeyId,
     /// Names a registration token.
     RegistrationTokenId,
+    /// Names a script of the library.
+    ScriptId,
+    /// Names one version of a script, which never changes.
+    ScriptVersionId,
     /// Names a service location: a place of a business.
     ServiceLocationId,
     /// Names a portal session.
     SessionId,
+    /// Names a command that the server proposes.
+    SuggestionId,
     /// Names a user of the portal.
     UserId,
     /// Names an invitation or a link to choose a new password.
     UserLinkId,
+}
+
+impl UserId {
+    /// The server itself, where it asks for something that nobody asked for: no person has this id.
+    pub const SERVER: Self = Self(uuid::Uuid::nil());
 }

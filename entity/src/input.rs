@@ -37,6 +37,28 @@ pub fn optional_line(field: &str, text: &str) -> Result<Option<String>, Problem>
     Ok(if text.is_empty() { None } else { Some(text.to_owned()) })
 }
 
+/// Trims and bounds what a person writes on one line or several; empty is absent.
+///
+/// # Errors
+/// Names the field when it is too long or holds control characters.
+pub fn paragraph(field: &str, text: &str, most: usize) -> Result<Option<String>, Problem> {
+    let text = text.trim();
+    if text.chars().count() > most {
+        return Err(Problem::invalid(field, format!("At most {most} characters.")));
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Problem::invalid(field, "Control characters are not accepted."));
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Text as lists are sorted and searched by: without upper case, whatever the alphabet. Kept beside the text, because
+/// the embedded database folds ASCII alone.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
 /// An email address, lower case; checked for shape only.
 ///
 /// # Errors

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// One sample, as the agent took it. Every field ends in its unit; what could not be measured is absent.
+/// The latest is kept as it is; in the history percentages and loads are rounded to hundredths, everything else is exact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MetricSample {
     /// When it was taken, by the device's clock; with the device it is the key, so repeats are harmless.
     pub collected_at: DateTime<Utc>,
@@ -42,6 +44,7 @@ pub const TOP_PROCESSES_MAX: usize = 10;
 
 /// One local disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DiskSample {
     /// Where it is mounted, or its drive letter.
     pub mount: String,
@@ -73,6 +76,7 @@ impl DiskSample {
 
 /// One process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProcessSample {
     /// Process id.
     pub pid: u32,
@@ -184,6 +188,7 @@ pub const HISTORY_POINTS_MAX: i64 = 5_000;
 
 /// The history of some metrics of one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct History {
     /// From when.
     pub start: DateTime<Utc>,
@@ -197,6 +202,7 @@ pub struct History {
 
 /// One metric over time. Intervals without data have no point: a gap stays a gap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Series {
     /// Which metric.
     pub metric: Metric,
@@ -206,6 +212,7 @@ pub struct Series {
 
 /// The values of one interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Point {
     /// Start of the interval.
     pub at: DateTime<Utc>,

@@ -3,6 +3,7 @@
 use crate::{
     factor::FactorPolicy,
     id::{BusinessId, OidcProviderId},
+    page::list_query,
     platform::words,
 };
 use chrono::{DateTime, Utc};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// A provider, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OidcProviderView {
     /// Names the provider.
     pub id: OidcProviderId,
@@ -41,16 +43,20 @@ pub struct OidcProviderView {
 
 /// What is asked to add or change a provider.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OidcProviderInput {
     /// Whose people it signs in; absent for the MSP's own. Stays as it is when a provider is changed.
     #[serde(default)]
     pub business_id: Option<BusinessId>,
     /// What the button says.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Line", example = &"Company account"))]
     pub provider_name: String,
     /// The issuer's address.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2048), url, example = &"https://login.example.com"))]
     pub issuer: String,
     /// What this server is called there.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Line", example = &"reeve"))]
     pub client_id: String,
     /// The secret that goes with it. Empty: none for a new provider, unchanged for one that is there.
     #[serde(default)]
@@ -70,12 +76,12 @@ impl std::fmt::Debug for OidcProviderInput {
 }
 
 /// The providers, and what one has to know to add one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OidcSettings {
     /// The address that every provider has to send people back to.
     pub redirect_url: String,
-    /// Those within reach, by name.
-    pub providers: Vec<OidcProviderView>,
+    /// One page of those within reach, by name.
+    pub providers: crate::page::Page<OidcProviderView>,
 }
 
 /// A button of the sign-in page.
@@ -89,6 +95,7 @@ pub struct SignInProvider {
 
 /// What is asked to decide who has to have a second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignInPolicy {
     /// Who has to.
@@ -126,5 +133,13 @@ impl OidcFailure {
                 "The provider cannot be reached at this moment. Try again, or sign in with your password."
             }
         }
+    }
+}
+
+list_query! {
+    /// What is asked of the list of providers, by name.
+    OidcProviderQuery, {
+        /// Only this business.
+        business_id: BusinessId,
     }
 }

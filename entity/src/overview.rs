@@ -12,6 +12,9 @@ pub const DISK_ATTENTION_PERCENT: f32 = 90.0;
 /// Most devices listed under one heading.
 pub const ATTENTION_MAX: u64 = 10;
 
+/// Most bars of the estate for the MSP's people.
+pub const ESTATE_MAX: usize = 50;
+
 /// The overview within the reach of who asks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Overview {
@@ -25,10 +28,15 @@ pub struct Overview {
     pub disks_total: u64,
     /// System services in the state failed, over all devices.
     pub failed_services: u64,
+    /// Alerts that need a person, or have one.
+    pub open_alerts: u64,
     /// Registration tokens that wait for a machine.
     pub waiting_tokens: u64,
-    /// One bar per business for the MSP's people; one per service location for a customer.
+    /// One bar per business for the MSP's people, at most [`ESTATE_MAX`]: those with the most silent devices when there
+    /// are more; one per service location for a customer. By name.
     pub estate: Vec<EstateRow>,
+    /// How many businesses or service locations there are in all.
+    pub estate_total: u64,
 }
 
 /// One bar of the estate.

@@ -8,14 +8,22 @@ words! {
     Action {
         /// Decide requests that other people made.
         Approve = "approve",
+        /// Acknowledge and resolve alerts.
+        HandleAlert = "handle_alert",
         /// Make service accounts, and see and revoke the API keys of others.
         ManageApiKey = "manage_api_key",
         /// Add, rename and switch off businesses.
         ManageBusiness = "manage_business",
+        /// Say how many people have to approve what.
+        ManageCommandPolicy = "manage_command_policy",
         /// Rename, move or describe a device.
         ManageDevice = "manage_device",
+        /// Say what is watched: log sources, alert rules.
+        ManageMonitoring = "manage_monitoring",
         /// Make roles from permissions.
         ManageRole = "manage_role",
+        /// Write scripts for the library.
+        ManageScript = "manage_script",
         /// Add and change service locations.
         ManageServiceLocation = "manage_service_location",
         /// Say how people sign in: second factors, OpenID Connect.
@@ -26,8 +34,12 @@ words! {
         MoveDevice = "move_device",
         /// Make and revoke registration tokens.
         RegisterDevice = "register_device",
+        /// Ask devices to do something; what is strong still takes others who approve it.
+        RequestCommand = "request_command",
         /// End a device's access for good.
         RevokeDevice = "revoke_device",
+        /// Stop strong commands in an emergency.
+        StopCommands = "stop_commands",
         /// See what was done by whom.
         ViewAudit = "view_audit",
         /// See who works here.
@@ -41,16 +53,22 @@ impl Action {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Approve => "Decide requests of others",
+            Self::HandleAlert => "Acknowledge and resolve alerts",
             Self::ManageApiKey => "Manage service accounts and API keys",
             Self::ManageBusiness => "Manage businesses",
+            Self::ManageCommandPolicy => "Say what has to be approved",
             Self::ManageDevice => "Rename and describe devices",
+            Self::ManageMonitoring => "Manage what is watched",
             Self::ManageRole => "Manage roles",
+            Self::ManageScript => "Manage scripts",
             Self::ManageServiceLocation => "Manage service locations",
             Self::ManageSignIn => "Manage how people sign in",
             Self::ManageUser => "Manage people",
             Self::MoveDevice => "Move devices to another business",
             Self::RegisterDevice => "Add devices",
+            Self::RequestCommand => "Ask devices to do something",
             Self::RevokeDevice => "Revoke devices",
+            Self::StopCommands => "Stop commands in an emergency",
             Self::ViewAudit => "See the audit log",
             Self::ViewUser => "See people",
         }
@@ -64,6 +82,7 @@ impl Action {
             self,
             Self::Approve
                 | Self::ManageApiKey
+                | Self::ManageCommandPolicy
                 | Self::ManageRole
                 | Self::ManageSignIn
                 | Self::ManageUser
@@ -92,17 +111,33 @@ impl Action {
 pub const fn may(role: Role, action: Action) -> bool {
     match role {
         Role::MspAdmin => true,
-        Role::Technician => matches!(action, Action::ManageDevice | Action::ManageServiceLocation),
+        Role::Technician => matches!(
+            action,
+            Action::HandleAlert
+                | Action::ManageDevice
+                | Action::ManageMonitoring
+                | Action::ManageScript
+                | Action::ManageServiceLocation
+                | Action::RequestCommand
+                | Action::StopCommands
+        ),
         Role::Auditor => matches!(action, Action::ViewUser | Action::ViewAudit),
-        Role::BusinessOwner => {
-            matches!(action, Action::ViewUser | Action::ViewAudit | Action::ManageUser | Action::ManageApiKey)
-        }
+        Role::BusinessOwner => matches!(
+            action,
+            Action::ViewUser
+                | Action::ViewAudit
+                | Action::ManageUser
+                | Action::ManageApiKey
+                | Action::RequestCommand
+                | Action::StopCommands
+        ),
         Role::Contact => false,
     }
 }
 
 /// Permissions that somebody holds; each once, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<Action>", into = "Vec<Action>")]
 pub struct Permissions(Vec<Action>);
 

@@ -1,7 +1,8 @@
 //! What the server pushes to open portal pages. A hint to look or a small fresh value; losing one loses nothing.
 
 use crate::{
-    id::{BusinessId, DeviceId, RegistrationTokenId},
+    command::CommandState,
+    id::{AlertId, BusinessId, CommandId, CommandRequestId, DeviceId, RegistrationTokenId},
     presence::Presence,
 };
 use chrono::{DateTime, Utc};
@@ -46,6 +47,68 @@ pub enum PortalEvent {
         /// Which device.
         device_id: DeviceId,
     },
+    /// A device reported an error, or somebody decided about one.
+    ErrorReport {
+        /// Whose device.
+        business_id: BusinessId,
+        /// Which device.
+        device_id: DeviceId,
+    },
+    /// Log entries of a device came in.
+    Logs {
+        /// Whose device.
+        business_id: BusinessId,
+        /// Which device.
+        device_id: DeviceId,
+    },
+    /// An alert began, moved or ended.
+    Alert {
+        /// Whose device.
+        business_id: BusinessId,
+        /// Which device.
+        device_id: DeviceId,
+        /// Which alert.
+        alert_id: AlertId,
+    },
+    /// A command moved.
+    Command {
+        /// Whose device.
+        business_id: BusinessId,
+        /// Which device.
+        device_id: DeviceId,
+        /// Of which request.
+        request_id: CommandRequestId,
+        /// Which command.
+        command_id: CommandId,
+        /// Where it is now.
+        state: CommandState,
+    },
+    /// A command that runs wrote something.
+    CommandOutput {
+        /// Whose device.
+        business_id: BusinessId,
+        /// Which device.
+        device_id: DeviceId,
+        /// Which command.
+        command_id: CommandId,
+        /// Where this piece begins, in bytes of all output.
+        offset: u64,
+        /// The piece; text of a program, which may hold control characters.
+        output: String,
+    },
+    /// A request was made, decided or ended.
+    CommandRequest {
+        /// Whose devices.
+        business_id: BusinessId,
+        /// Which request.
+        request_id: CommandRequestId,
+    },
+    /// Strong commands were stopped, or somebody agreed that they may go on: for a business or for all. Told to
+    /// everybody who reaches it, and to everybody when it is about all.
+    EmergencyStop {
+        /// Which business; absent: all.
+        business_id: Option<BusinessId>,
+    },
     /// A machine has used a registration token.
     Registered {
         /// Whose device.
@@ -63,9 +126,16 @@ impl PortalEvent {
     pub const fn business_id(&self) -> Option<BusinessId> {
         match self {
             Self::Resync => None,
+            Self::EmergencyStop { business_id } => *business_id,
             Self::Presence { business_id, .. }
             | Self::Metrics { business_id, .. }
+            | Self::Logs { business_id, .. }
+            | Self::Alert { business_id, .. }
             | Self::Device { business_id, .. }
+            | Self::ErrorReport { business_id, .. }
+            | Self::Command { business_id, .. }
+            | Self::CommandOutput { business_id, .. }
+            | Self::CommandRequest { business_id, .. }
             | Self::Registered { business_id, .. } => Some(*business_id),
         }
     }
@@ -74,10 +144,15 @@ impl PortalEvent {
     #[must_use]
     pub const fn device_id(&self) -> Option<DeviceId> {
         match self {
-            Self::Resync => None,
+            Self::Resync | Self::CommandRequest { .. } | Self::EmergencyStop { .. } => None,
             Self::Presence { device_id, .. }
             | Self::Metrics { device_id, .. }
+            | Self::Logs { device_id, .. }
+            | Self::Alert { device_id, .. }
             | Self::Device { device_id, .. }
+            | Self::ErrorReport { device_id, .. }
+            | Self::Command { device_id, .. }
+            | Self::CommandOutput { device_id, .. }
             | Self::Registered { device_id, .. } => Some(*device_id),
         }
     }

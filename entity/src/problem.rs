@@ -63,6 +63,7 @@ impl ProblemCode {
 
 /// One thing that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[error("{detail}")]
 pub struct Problem {
     /// Stable code.

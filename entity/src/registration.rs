@@ -3,6 +3,8 @@
 use crate::{
     facts::Facts,
     id::{BusinessId, DeviceId, RegistrationTokenId, ServiceLocationId},
+    package::PackageCommand,
+    page::list_query,
     platform::{Arch, Os, words},
     wire::Settings,
 };
@@ -68,6 +70,7 @@ impl RegistrationState {
 
 /// What is asked to make a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RegistrationTokenInput {
     /// Whose device it will be.
@@ -76,15 +79,18 @@ pub struct RegistrationTokenInput {
     #[serde(default)]
     pub service_location_id: Option<ServiceLocationId>,
     /// What it will be called; the machine's host name when empty.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::MaybeLine", example = &"till-1"))]
     #[serde(default)]
     pub device_name: String,
     /// Hours until it expires.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::TokenHours>"))]
     #[serde(default)]
     pub expires_in_hours: Option<u32>,
 }
 
 /// A token as listed: everything but the secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegistrationTokenView {
     /// Names the token; not the secret.
     pub id: RegistrationTokenId,
@@ -112,6 +118,7 @@ pub struct RegistrationTokenView {
 
 /// A new token with its secret: the only time the secret is seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IssuedRegistrationToken {
     /// Names the token.
     pub id: RegistrationTokenId,
@@ -125,17 +132,23 @@ pub struct IssuedRegistrationToken {
     pub install_command_macos: String,
     /// One line for PowerShell on Windows.
     pub install_command_windows: String,
+    /// Every kind of package, with the line where this server has it.
+    #[serde(default)]
+    pub packages: Vec<PackageCommand>,
 }
 
 /// `POST /agents/register`: a machine asks to become a device. Unknown fields are ignored: agents are older or
 /// newer than the server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegisterRequest {
     /// The registration token.
     pub token: String,
     /// Ed25519 public key made on the device, 32 bytes as base64url without padding.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Bytes32"))]
     pub device_public_key: String,
     /// Host name of the machine.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::HostName", example = &"till-1"))]
     pub hostname: String,
     /// Operating system family.
     pub os_type: Os,
@@ -150,6 +163,7 @@ pub struct RegisterRequest {
 
 /// Answer to [`RegisterRequest`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegisterAnswer {
     /// The device that the machine has become.
     pub agent_id: DeviceId,
@@ -169,6 +183,20 @@ pub struct RegisterAnswer {
     pub websocket_url: String,
     /// Intervals and the like.
     pub settings: Settings,
+    /// Public key of the root that says which keys may sign commands, 32 bytes as base64. The device keeps it, and nothing
+    /// that the server says later takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_root: Option<String>,
+}
+
+list_query! {
+    /// What is asked of the list of registration tokens, newest first.
+    RegistrationTokenQuery, {
+        /// Only this business.
+        business_id: BusinessId,
+        /// Only this state.
+        state: RegistrationState,
+    }
 }
 
 #[cfg(test)]

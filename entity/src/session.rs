@@ -164,3 +164,15 @@ pub struct SessionView {
     /// True for the session that asks.
     pub is_current: bool,
 }
+
+/// Which page of one's own sessions, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionQuery {
+    /// From [`crate::page::Page::next_cursor`].
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// Rows; [`crate::page::PAGE_SIZE`] when absent.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}

@@ -9,6 +9,7 @@ pub const SOFTWARE_MAX: usize = 20_000;
 
 /// One installed piece of software, as the agent reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SoftwareItem {
     /// Package or product name.
     pub software_name: String,
@@ -40,6 +41,7 @@ impl SoftwareItem {
 
 /// One installed piece of software, as shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SoftwareItemView {
     /// Package or product name.
     pub software_name: String,

@@ -53,6 +53,7 @@ words! {
 
 /// One system service, as the agent reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SystemService {
     /// Name, such as `nginx.service`.
     pub service_name: String,
@@ -80,6 +81,7 @@ impl SystemService {
 
 /// One system service, as shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SystemServiceView {
     /// Name, such as `nginx.service`.
     pub service_name: String,
@@ -97,6 +99,7 @@ pub struct SystemServiceView {
 
 /// The system services of one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SystemServicesView {
     /// What keeps them; absent when the agent has not reported yet.
     pub manager: Option<ServiceManager>,

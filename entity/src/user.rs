@@ -2,6 +2,7 @@
 
 use crate::{
     id::{BusinessId, CustomRoleId, ServiceLocationId, UserId},
+    page::list_query,
     platform::words,
     policy::{Action, Permissions},
 };
@@ -76,6 +77,7 @@ words! {
 
 /// A user as shown to those who manage people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserView {
     /// Names the user.
     pub id: UserId,
@@ -123,6 +125,7 @@ impl UserView {
 
 /// A custom role by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NamedRole {
     /// Names the role.
     pub id: CustomRoleId,
@@ -132,6 +135,7 @@ pub struct NamedRole {
 
 /// Something granted or denied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GrantView {
     /// Which of the two.
     pub effect: Effect,
@@ -147,11 +151,14 @@ pub struct GrantView {
 
 /// What is asked to invite a user, or to change one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UserInput {
     /// Signs in with this.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Email", example = &"ada@example.com"))]
     pub email: String,
     /// The person's name.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Line", example = &"Ada Lang"))]
     pub full_name: String,
     /// What they are.
     pub role: Role,
@@ -183,6 +190,7 @@ pub struct UserInput {
 
 /// A link that its receiver uses once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IssuedLink {
     /// What it is for.
     pub kind: LinkKind,
@@ -196,6 +204,7 @@ pub struct IssuedLink {
 
 /// A user who was just invited, or got a link to choose another password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserWithLink {
     /// The user.
     pub user: UserView,
@@ -214,6 +223,7 @@ pub struct UserWithPassword {
 
 /// Who is signed in, as the portal's frame needs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Me {
     /// Names the user.
     pub id: UserId,
@@ -248,5 +258,29 @@ impl Me {
     #[must_use]
     pub fn role_label(&self) -> &str {
         self.custom_role_name.as_deref().unwrap_or_else(|| self.role.label())
+    }
+}
+
+words! {
+    /// What a list of people is sorted by.
+    UserSort {
+        /// Name.
+        Name = "name",
+        /// Address.
+        Email = "email",
+        /// What they are.
+        Role = "role",
+        /// When they last signed in, or were invited.
+        LastSignIn = "last_sign_in",
+    }
+}
+
+list_query! {
+    /// What is asked of the list of people.
+    UserQuery sorted by UserSort, {
+        /// Only this business.
+        business_id: BusinessId,
+        /// Only those who are this.
+        role: Role,
     }
 }

@@ -37,6 +37,14 @@ mod m0004_audit;
 mod m0005_accounts;
 mod m0006_row_security;
 mod m0007_device_identity;
+mod m0008_metric_chunks;
+mod m0009_nodes;
+mod m0010_lists;
+mod m0011_error_reports;
+mod m0012_log_entries;
+mod m0013_monitored_services;
+mod m0014_agent_state;
+mod m0015_commands;
 
 /// The ordered list of steps.
 pub struct Migrator;
@@ -52,6 +60,14 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_accounts::Migration),
             Box::new(m0006_row_security::Migration),
             Box::new(m0007_device_identity::Migration),
+            Box::new(m0008_metric_chunks::Migration),
+            Box::new(m0009_nodes::Migration),
+            Box::new(m0010_lists::Migration),
+            Box::new(m0011_error_reports::Migration),
+            Box::new(m0012_log_entries::Migration),
+            Box::new(m0013_monitored_services::Migration),
+            Box::new(m0014_agent_state::Migration),
+            Box::new(m0015_commands::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     api::{ApiProblem, Id},
+    budget::Payer,
     config::Config,
     state::AppState,
 };
@@ -105,6 +106,9 @@ pub(crate) async fn authenticate(State(state): State<AppState>, request: Request
     match recognise(&parts, &state).await {
         Ok(cx) => {
             state.limiter.note_person(credential(&parts.headers, &state.config).as_deref(), cx.as_ref());
+            if cx.is_some() {
+                parts.extensions.insert(Payer::People);
+            }
             drop(parts.extensions.insert::<Option<Cx>>(cx));
         }
         Err(problem) => return ApiProblem::from(problem).into_response(),
@@ -170,6 +174,28 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// A person who has proved who they are in the last minutes.
+pub(crate) struct Confirmed {
+    /// Their authority.
+    pub(crate) cx: Cx,
+}
+
+impl<S: Sync> FromRequestParts<S> for Confirmed {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let Caller { cx } = Caller::from_request_parts(parts, state).await?;
+        cx.confirmed()?;
+        Ok(Self { cx })
+    }
+}
+
+impl From<Confirmed> for Caller {
+    fn from(Confirmed { cx }: Confirmed) -> Self {
+        Self { cx }
+    }
+}
+
 /// A device, by the token its agent sent. Where the path names a device it has to be the same one.
 pub(crate) struct Agent(pub(crate) AgentCx);
 
@@ -182,12 +208,25 @@ impl FromRequestParts<AppState> for Agent {
         })?;
         let cx = domain::agent_token::authenticate(&state.store, bearer).await?;
         state.limiter.note_device(bearer, &cx);
+        parts.extensions.insert(Payer::Business(cx.business_id()));
         match Id::<DeviceId>::of(parts).await? {
             Some(id) if id != cx.device_id() => {
                 Err(Problem::new(ProblemCode::NotFound, "No such device.").into())
             }
             _ => Ok(Self(cx)),
         }
+    }
+}
+
+/// The device whose token the request carries, on an address that names none.
+pub(crate) struct Reporter(pub(crate) AgentCx);
+
+impl FromRequestParts<AppState> for Reporter {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let Agent(cx) = Agent::from_request_parts(parts, state).await?;
+        Ok(Self(cx))
     }
 }
 
@@ -209,12 +248,8 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_may_say_where_a_request_came_from() {
         let config = |proxies: &[&str]| Config {
-            public_url: "https://reeve.example.com".to_owned(),
-            agents_dir: "agents".into(),
-            site_root: "site".into(),
             trusted_proxies: proxies.iter().map(|address| address.parse().expect("an address")).collect(),
-            also_at: vec![],
-            limits: crate::Limits::default(),
+            ..Config::at("https://reeve.example.com")
         };
         let source = |forwarded: &str, proxies: &[&str]| {
             let request =

@@ -1,6 +1,6 @@
 //! What a running server needs to know beyond its store, checked once at start.
 
-use crate::limit::Limits;
+use crate::{connection::Caps, descriptors, limit::Limits, telemetry::MetricsToken, tls::TlsFiles};
 use anyhow::{Result, bail, ensure};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -22,10 +22,32 @@ pub struct Config {
     pub also_at: Vec<String>,
     /// How much anybody may ask.
     pub limits: Limits,
+    /// What whoever reads `/metrics` has to show; nobody may without.
+    pub metrics_token: Option<MetricsToken>,
+    /// How many connections there may be.
+    pub caps: Caps,
+    /// The server's own certificate, when TLS does not end at a proxy before it.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Config {
-    /// True when browsers reach this server over TLS, which then ends at a proxy before it.
+    /// A server at this address, with nothing else said.
+    #[must_use]
+    pub fn at(public_url: &str) -> Self {
+        Self {
+            public_url: public_url.to_owned(),
+            agents_dir: "agents".into(),
+            site_root: "site".into(),
+            trusted_proxies: vec![],
+            also_at: vec![],
+            limits: Limits::default(),
+            metrics_token: None,
+            caps: Caps::within(descriptors::limit()),
+            tls: None,
+        }
+    }
+
+    /// True when browsers reach this server over TLS, which ends here or at a proxy before it.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
@@ -35,11 +57,12 @@ impl Config {
 /// The address that is meant when nobody says how people reach this server. A name and not the bare address of this
 /// machine: browsers make no passkeys for addresses.
 #[must_use]
-pub fn default_public_url(listen: SocketAddr) -> String {
+pub fn default_public_url(listen: SocketAddr, is_tls: bool) -> String {
+    let scheme = if is_tls { "https" } else { "http" };
     if listen.ip().is_unspecified() || listen.ip().is_loopback() {
-        format!("http://localhost:{}", listen.port())
+        format!("{scheme}://localhost:{}", listen.port())
     } else {
-        format!("http://{listen}")
+        format!("{scheme}://{listen}")
     }
 }
 
@@ -84,7 +107,7 @@ mod tests {
 
     #[test]
     fn everywhere_is_shown_as_localhost() {
-        assert_eq!(default_public_url(([0, 0, 0, 0], 80).into()), "http://localhost:80");
-        assert_eq!(default_public_url(([127, 0, 0, 1], 8080).into()), "http://localhost:8080");
+        assert_eq!(default_public_url(([0, 0, 0, 0], 80).into(), false), "http://localhost:80");
+        assert_eq!(default_public_url(([127, 0, 0, 1], 8080).into(), true), "https://localhost:8080");
     }
 }

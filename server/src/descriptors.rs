@@ -15,6 +15,22 @@ pub(crate) fn raise_limit() {
     }
 }
 
+/// How many files this process may have open.
+#[cfg(unix)]
+pub(crate) fn limit() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.maximum.or(limit.current).unwrap_or(UNLIMITED)
+}
+
+/// What stands for a limit where there is none.
+const UNLIMITED: u64 = 1 << 20;
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+pub(crate) fn limit() -> u64 {
+    UNLIMITED
+}
+
 /// Elsewhere there is no such limit.
 #[cfg(not(unix))]
 pub(crate) fn raise_limit() {}

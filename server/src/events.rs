@@ -27,7 +27,10 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{broadcast, watch},
+    sync::{
+        broadcast::{self, error::RecvError},
+        watch,
+    },
     time::Interval,
 };
 
@@ -45,6 +48,11 @@ const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 pub(crate) struct Streams(Mutex<HashMap<UserId, usize>>);
 
 impl Streams {
+    /// Open streams of everybody.
+    pub(crate) fn open_in_all(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
     fn open(self: &Arc<Self>, user: UserId) -> Option<OpenStream> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(user).or_default();
@@ -94,6 +102,10 @@ pub(crate) async fn events(
     let watcher = Watcher {
         events: state.store.events(),
         decisions: state.store.decisions(),
+        elsewhere: state.store.events_elsewhere(),
+        decisions_elsewhere: state.store.decisions_elsewhere(),
+        gaps: state.store.gaps(),
+        is_behind: false,
         asks_soon: false,
         stopping: state.stopping.clone(),
         visitor: visitor(&parts, &state.config),
@@ -114,6 +126,13 @@ struct Watcher {
     state: AppState,
     events: broadcast::Receiver<PortalEvent>,
     decisions: watch::Receiver<u64>,
+    /// What happens in other server processes, and what is decided there.
+    elsewhere: broadcast::Receiver<PortalEvent>,
+    decisions_elsewhere: watch::Receiver<u64>,
+    /// Messages of other server processes that were missed.
+    gaps: watch::Receiver<u64>,
+    /// True when what is shown may be stale for such a gap.
+    is_behind: bool,
     /// True when the next question was moved ahead already.
     asks_soon: bool,
     stopping: watch::Receiver<bool>,
@@ -123,6 +142,18 @@ struct Watcher {
     recheck: Interval,
     waiting: VecDeque<PortalEvent>,
     _counted: OpenStream,
+}
+
+/// What a stream turns to next.
+enum Turn {
+    /// It is time to ask whether the session still lives.
+    Recheck,
+    /// Somebody decided something: it asks soon.
+    AskSoon,
+    /// Messages of other server processes were missed: what is shown may be stale.
+    Missed,
+    /// Something happened.
+    Event(Result<PortalEvent, RecvError>),
 }
 
 impl Watcher {
@@ -141,39 +172,51 @@ impl Watcher {
             if let Some(event) = self.waiting.pop_front() {
                 return Some(event);
             }
-            let happened = tokio::select! {
+            let turn = tokio::select! {
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
-                _ = self.recheck.tick() => None,
-                Ok(()) = self.decisions.changed(), if !self.asks_soon => {
-                    self.asks_soon = true;
-                    self.recheck.reset_after(RECHECK_SOON);
-                    continue;
-                }
-                event = self.events.recv() => Some(event),
+                _ = self.recheck.tick() => Turn::Recheck,
+                Ok(()) = self.decisions.changed(), if !self.asks_soon => Turn::AskSoon,
+                Ok(()) = self.decisions_elsewhere.changed(), if !self.asks_soon => Turn::AskSoon,
+                Ok(()) = self.gaps.changed(), if !self.is_behind => Turn::Missed,
+                event = self.events.recv() => Turn::Event(event),
+                event = self.elsewhere.recv() => Turn::Event(event),
             };
-            match happened {
-                None => self.recheck().await?,
+            match turn {
+                Turn::Recheck => self.recheck().await?,
+                Turn::AskSoon => self.ask_soon(),
+                Turn::Missed => {
+                    self.is_behind = true;
+                    self.ask_soon();
+                }
                 // A database that does not answer shows nothing.
-                Some(Ok(event)) if self.cx.sees(&event).await.unwrap_or(false) => return Some(event),
-                Some(Ok(_)) => {}
-                Some(Err(broadcast::error::RecvError::Lagged(_))) => return Some(PortalEvent::Resync),
-                Some(Err(broadcast::error::RecvError::Closed)) => return None,
+                Turn::Event(Ok(event)) if self.cx.sees(&event).await.unwrap_or(false) => return Some(event),
+                Turn::Event(Ok(_)) => {}
+                Turn::Event(Err(RecvError::Lagged(_))) => return Some(PortalEvent::Resync),
+                Turn::Event(Err(RecvError::Closed)) => return None,
             }
+        }
+    }
+
+    fn ask_soon(&mut self) {
+        if !self.asks_soon {
+            self.asks_soon = true;
+            self.recheck.reset_after(RECHECK_SOON);
         }
     }
 
     /// Takes the session's present reach; `None` when it is over. A database that does not answer ends nothing.
     async fn recheck(&mut self) -> Option<()> {
         self.asks_soon = false;
+        let is_behind = std::mem::take(&mut self.is_behind);
         match domain::access::watching_cx(&self.state.store, &self.visitor, &self.secret).await {
             Ok(cx) => {
-                if !cx.reaches_as_before(&self.cx) {
+                if is_behind || !cx.reaches_as_before(&self.cx) {
                     self.waiting.push_back(PortalEvent::Resync);
                 }
                 self.cx = cx;
             }
             Err(error) if error.problem().code == ProblemCode::SignedOut => return None,
-            Err(_) => {}
+            Err(_) => self.is_behind = is_behind,
         }
         Some(())
     }

@@ -1,4 +1,4 @@
-//! Getting the agent onto a machine: the install scripts, and the programs they fetch from this server.
+//! Getting the agent onto a machine: the install scripts, the programs they fetch from this server, and the packages.
 
 use crate::{
     api::{ApiProblem, no_such_address},
@@ -10,7 +10,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use entity::platform::{Arch, Os};
+use entity::{
+    package::PackageFormat,
+    platform::{Arch, Os},
+};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -40,7 +43,8 @@ impl Downloads {
             .iter()
             .flat_map(|os| Arch::ALL.iter().map(move |arch| (*os, *arch)))
             .flat_map(|(os, arch)| PROGRAMS.map(|program| file_name(program, os, arch)));
-        let files = names.filter_map(|name| match sha256(&dir.join(&name)) {
+        let packages = packages().map(|(format, arch)| format.file_name(arch));
+        let files = names.chain(packages).filter_map(|name| match sha256(&dir.join(&name)) {
             Ok(digest) => Some((name, digest)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -51,7 +55,12 @@ impl Downloads {
         Self { dir: dir.to_owned(), files: files.collect() }
     }
 
-    /// How many programs are offered.
+    /// The packages that are offered.
+    pub(crate) fn packages(&self) -> Vec<(PackageFormat, Arch)> {
+        packages().filter(|(format, arch)| self.files.contains_key(&format.file_name(*arch))).collect()
+    }
+
+    /// How many files are offered.
     pub(crate) fn len(&self) -> usize {
         self.files.len()
     }
@@ -75,6 +84,11 @@ impl Downloads {
     fn script(&self, template: &str, public_url: &str) -> String {
         template.replace("@PUBLIC_URL@", public_url).replace("@ARTIFACTS@", &self.artifacts())
     }
+}
+
+/// Every package that there could be.
+fn packages() -> impl Iterator<Item = (PackageFormat, Arch)> {
+    PackageFormat::ALL.iter().flat_map(|format| Arch::ALL.iter().map(move |arch| (*format, *arch)))
 }
 
 fn file_name(program: &str, os: Os, arch: Arch) -> String {
@@ -149,12 +163,14 @@ mod tests {
             "reeve-agent-linux-x86_64",
             "reeve-updater-linux-x86_64",
             "reeve-agent-windows-x86_64.exe",
+            "reeve-agent_amd64.deb",
             "other",
         ] {
             std::fs::write(dir.path().join(name), "abc").expect("written");
         }
         let downloads = Downloads::find(dir.path());
-        assert_eq!(downloads.len(), 3);
+        assert_eq!(downloads.len(), 4);
+        assert_eq!(downloads.packages(), [(PackageFormat::Deb, Arch::X86_64)]);
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(downloads.artifacts(), format!("linux x86_64 {abc} {abc}"));
         let script = downloads.script("url=@PUBLIC_URL@\n@ARTIFACTS@\n", "https://reeve.example.com");

@@ -3,27 +3,60 @@
 use domain::{Store, SystemCx};
 use std::{
     hash::{BuildHasher, Hasher},
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::{sync::watch, time::MissedTickBehavior};
+use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
-/// Starts every job; they end when `stopping` turns true.
-pub(crate) fn start(store: &Store, stopping: &watch::Receiver<bool>) {
-    let spawn = |name, period, job: fn(SystemCx) -> Run| {
-        tokio::spawn(repeat(store.clone(), stopping.clone(), name, period, job));
+/// Where a job runs when several server processes share a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// In every process: it is about what that process has in memory.
+    EveryNode,
+    /// In one of them at a time, and in one of them within a period: it is about the database.
+    OncePerCluster,
+}
+
+/// Starts every job; they end when `stopping` turns true, each after the run that it is in.
+pub(crate) fn start(store: &Store, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+    use Place::{EveryNode, OncePerCluster};
+    let mut jobs = JoinSet::new();
+    let mut spawn = |place, name, period, job: fn(SystemCx) -> Run| {
+        jobs.spawn(repeat(store.clone(), stopping.clone(), place, name, period, job));
     };
-    spawn("sweep presence", Duration::from_secs(2), |cx| {
+    spawn(EveryNode, "sweep presence", Duration::from_secs(2), |cx| {
         run(async move { domain::job::sweep_presence(&cx).await.map(drop) })
     });
-    spawn("flush last seen", Duration::from_secs(5), |cx| {
+    spawn(EveryNode, "flush last seen", Duration::from_secs(5), |cx| {
         run(async move { domain::job::flush_last_seen(&cx).await.map(drop) })
     });
-    spawn("expire", Duration::from_secs(60), |cx| {
+    spawn(EveryNode, "recheck sockets", Duration::from_secs(25), |cx| {
+        run(async move { domain::job::recheck_sockets(&cx).await.map(drop) })
+    });
+    spawn(OncePerCluster, "expire", Duration::from_secs(60), |cx| {
         run(async move { domain::job::expire(&cx).await.map(drop) })
     });
-    spawn("thin metrics", Duration::from_secs(3600), |cx| {
+    spawn(OncePerCluster, "pass commands", Duration::from_secs(5), |cx| {
+        run(async move { domain::job::pass_commands(&cx).await.map(drop) })
+    });
+    spawn(OncePerCluster, "forget errors", Duration::from_secs(3600), |cx| {
+        run(async move { domain::job::forget_errors(&cx).await.map(drop) })
+    });
+    spawn(OncePerCluster, "seal metrics", Duration::from_secs(60), |cx| {
+        run(async move { domain::job::seal_metrics(&cx).await.map(drop) })
+    });
+    spawn(OncePerCluster, "thin metrics", Duration::from_secs(3600), |cx| {
         run(async move { domain::job::thin_metrics(&cx).await.map(drop) })
     });
+    spawn(OncePerCluster, "drop logs", Duration::from_secs(3600), |cx| {
+        run(async move { domain::job::drop_logs(&cx).await.map(drop) })
+    });
+    spawn(OncePerCluster, "clear alerts", Duration::from_secs(15), |cx| {
+        run(async move { domain::job::clear_alerts(&cx).await.map(drop) })
+    });
+    spawn(EveryNode, "command key", Duration::from_secs(60), |cx| {
+        run(async move { domain::job::renew_command_key(&cx) })
+    });
+    jobs
 }
 
 type Run = futures::future::BoxFuture<'static, domain::Result<()>>;
@@ -35,6 +68,7 @@ fn run(future: impl Future<Output = domain::Result<()>> + Send + 'static) -> Run
 async fn repeat(
     store: Store,
     mut stopping: watch::Receiver<bool>,
+    place: Place,
     name: &'static str,
     period: Duration,
     job: fn(SystemCx) -> Run,
@@ -46,7 +80,20 @@ async fn repeat(
             _ = stopping.wait_for(|stopping| *stopping) => return,
             _ = pace.tick() => {}
         }
-        if let Err(error) = job(SystemCx::new(&store, name)).await {
+        let cx = SystemCx::new(&store, name);
+        let begun = Instant::now();
+        let done = match place {
+            Place::EveryNode => job(cx).await.map(|()| true),
+            Place::OncePerCluster => {
+                let every = chrono::TimeDelta::from_std(period).unwrap_or(chrono::TimeDelta::MAX);
+                domain::job::once(&cx, every, job(cx.clone())).await
+            }
+        };
+        // Whose turn it was not has not run.
+        if !matches!(done, Ok(false)) {
+            store.telemetry().job(name, begun.elapsed(), done.is_ok(), store.clock().now());
+        }
+        if let Err(error) = done {
             tracing::error!(job.name = name, %error, "a job failed; it runs again at its next turn");
         }
     }

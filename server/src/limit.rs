@@ -25,10 +25,14 @@ use governor::{
 };
 use std::{
     collections::HashMap,
+    fmt,
     hash::{BuildHasher as _, Hash, RandomState},
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -64,6 +68,13 @@ impl Rate {
     }
 }
 
+/// As settings say it: so many a second / so many at once.
+impl fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.per_second, self.burst)
+    }
+}
+
 /// What may be asked. The defaults are far above what a person, a portal with live pages or an agent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -96,7 +107,7 @@ impl Default for Limits {
             stranger: Rate::new(20, 100),
             device: Rate::new(20, 100),
             fleet: Rate::new(2_000, 20_000),
-            newcomer: Rate::new(500, 5_000),
+            newcomer: Rate::new(1_000, 12_000),
             message: Rate::new(50, 500),
             fleet_message: Rate::new(5_000, 50_000),
             head_within: Duration::from_secs(30),
@@ -105,17 +116,23 @@ impl Default for Limits {
 }
 
 /// Buckets of one kind.
-struct Buckets(RateLimiter<u64, DashMapStateStore<u64>, DefaultClock>);
+struct Buckets(RateLimiter<u64, DashMapStateStore<u64>, DefaultClock>, AtomicU64);
 
 impl Buckets {
     fn new(rate: Rate) -> Self {
-        Self(RateLimiter::dashmap(Quota::per_second(rate.per_second).allow_burst(rate.burst)))
+        Self(
+            RateLimiter::dashmap(Quota::per_second(rate.per_second).allow_burst(rate.burst)),
+            AtomicU64::default(),
+        )
     }
 
     /// Takes one from the bucket; else says how long to wait.
     fn take(&self, key: u64) -> Result<(), Duration> {
         let key = if self.0.len() >= BUCKETS_MAX { key % SHARED } else { key };
-        self.0.check_key(&key).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+        self.0.check_key(&key).map_err(|until| {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            until.wait_time_from(DefaultClock::default().now())
+        })
     }
 
     fn tidy(&self) {
@@ -162,6 +179,23 @@ impl Limiter {
             known: Mutex::default(),
             hasher: RandomState::new(),
         }
+    }
+
+    /// How often a bucket of each kind was empty.
+    pub(crate) fn refusals(&self) -> [(&'static str, u64); 8] {
+        let Self { actors, tenants, strangers, devices, fleets, newcomers, messages, fleet_messages, .. } =
+            self;
+        [
+            ("actor", actors),
+            ("tenant", tenants),
+            ("stranger", strangers),
+            ("device", devices),
+            ("fleet", fleets),
+            ("newcomer", newcomers),
+            ("message", messages),
+            ("fleet_message", fleet_messages),
+        ]
+        .map(|(name, buckets)| (name, buckets.1.load(Ordering::Relaxed)))
     }
 
     /// Forgets what nobody has used for a while.

@@ -83,6 +83,17 @@ impl SmtpMailer {
         Ok(Self { transport: transport.build(), from })
     }
 
+    /// Talks to the mail server and sends nothing.
+    ///
+    /// # Errors
+    /// When it cannot be reached, does not show who it is, or does not know the user.
+    pub async fn reach(&self) -> Result<()> {
+        let answers =
+            timeout(TAKES, self.transport.test_connection()).await.context("it takes too long")??;
+        ensure!(answers, "it does not answer as a mail server does");
+        Ok(())
+    }
+
     async fn deliver(&self, letter: Letter) -> Result<()> {
         let to: Address = letter.to.parse().context("the receiver's address")?;
         let message = Message::builder()

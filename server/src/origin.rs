@@ -76,12 +76,8 @@ mod tests {
 
     fn config() -> Config {
         Config {
-            public_url: "https://reeve.example.com".to_owned(),
-            agents_dir: "agents".into(),
-            site_root: "site".into(),
-            trusted_proxies: vec![],
             also_at: vec!["http://reeve.lan:8080".to_owned()],
-            limits: crate::Limits::default(),
+            ..Config::at("https://reeve.example.com")
         }
     }
 

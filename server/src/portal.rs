@@ -10,18 +10,24 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leptos::{
+    WasmSplitManifest,
     config::LeptosOptions,
     nonce::use_nonce,
-    prelude::{provide_context, use_context},
+    prelude::{ArcStoredValue, provide_context, use_context},
 };
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context};
+use leptos_axum::{
+    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context,
+};
 use sha2::{Digest, Sha256};
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::OnceLock};
 use tower_http::{
     services::{ServeDir, ServeFile},
     set_header::SetResponseHeaderLayer,
 };
 
+/// The names that cutting the bundle gives; Leptos knows them too.
+const PARTS: &str = "__wasm_split_manifest.json";
+const LOADER: &str = "__wasm_split.______________________.js";
 /// What wasm-bindgen's output and the style sheet are called; `.cargo/config.toml` tells Leptos the same.
 const OUTPUT_NAME: &str = "reeve";
 /// For files whose address changes with their content.
@@ -49,27 +55,52 @@ pub(crate) fn site(config: &Config) -> Result<LeptosOptions> {
         .build())
 }
 
+/// Of every file, each under its name: the parts of the bundle too.
 fn digest(pkg: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
+    let unreadable = |file: &Path| format!("cannot read {}", file.display());
     for extension in ["js", "wasm", "css"] {
         let file = pkg.join(format!("{OUTPUT_NAME}.{extension}"));
-        hash.update(fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?);
+        fs::metadata(&file).with_context(|| unreadable(&file))?;
+    }
+    let mut files = fs::read_dir(pkg)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files {
+        let bytes = fs::read(&file).with_context(|| unreadable(&file))?;
+        hash.update(file.file_name().unwrap_or_default().as_encoded_bytes());
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
     }
     Ok(hex::encode(&hash.finalize()[..8]))
+}
+
+/// Which parts of the bundle each page needs, so that the browser is told with the page and does not have to find out.
+fn parts(state: &AppState) -> WasmSplitManifest {
+    let file = state.config.site_root.join("pkg").join(PARTS);
+    let needs = fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    let pkg = format!("/{}", state.site.site_pkg_dir);
+    WasmSplitManifest(ArcStoredValue::new((pkg, needs, LOADER.to_owned())))
 }
 
 /// The pages and the server functions.
 pub(crate) fn pages(state: &AppState) -> Router<AppState> {
     let options = state.site.clone();
-    Router::new().leptos_routes_with_context(state, generate_route_list(App), context(state), move || {
-        shell(options.clone())
-    })
+    Router::new().leptos_routes_with_context(state, routes(), context(state), move || shell(options.clone()))
+}
+
+/// The routes of the portal, looked for once in a process. While they are looked for nothing is loaded anywhere in the
+/// process, and what begins to load at that moment waits for ever (leptos-rs/leptos#4773): the page of another server in
+/// this process would.
+fn routes() -> Vec<AxumRouteListing> {
+    static ROUTES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
+    ROUTES.get_or_init(|| generate_route_list(App)).clone()
 }
 
 /// What every page and every server function finds around it.
 fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
-    let (store, config) = (state.store.clone(), state.config.clone());
+    let (store, config, parts) = (state.store.clone(), state.config.clone(), parts(state));
     move || {
+        provide_context(parts.clone());
         provide_context(store.clone());
         if let Some(parts) = use_context::<Parts>() {
             provide_context(authenticate::visitor(&parts, &config));

@@ -1,30 +1,45 @@
 //! Every route of every face. Pages and server functions come from the portal; all others stand here.
 
+mod commands;
+mod locks;
+
 use crate::{
     api::{
-        api_key, audit, business, custom_role, device, me, no_such_address, oidc as oidc_provider,
-        registration, service_account, service_location, user,
+        ApiProblem, alert, api_key, audit, business, custom_role, device, error_report, log_entry, me,
+        monitored_service, no_such_address, oidc as oidc_provider, registration, service_account,
+        service_location, user,
     },
-    authenticate, events, health, install, limit, link, oidc, origin, portal, security,
+    authenticate, budget, events, health, install, limit, link, log, oidc,
+    openapi::{self, Described, Sketch},
+    origin, portal, security,
     state::AppState,
+    telemetry,
 };
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    body::Body,
+    extract::{DefaultBodyLimit, Request},
     handler::Handler,
-    http::{Method, Request},
-    middleware::from_fn_with_state,
+    http::{Method, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
     routing::{MethodRouter, delete, get, patch, post, put},
 };
-use entity::wire::limits::MESSAGE_BYTES_MAX;
+use entity::{
+    error_report::REPORT_BYTES_MAX,
+    problem::{Problem, ProblemCode},
+    wire::limits::MESSAGE_BYTES_MAX,
+};
+use http_body_util::Limited;
 use std::sync::LazyLock;
 use tower_http::{
-    CompressionLevel, compression::CompressionLayer, limit::RequestBodyLimitLayer,
-    timeout::RequestBodyTimeoutLayer, trace::TraceLayer,
+    CompressionLevel, compression::CompressionLayer, timeout::RequestBodyTimeoutLayer, trace::TraceLayer,
 };
 
 /// Largest body that people may send.
 const PEOPLE_BYTES_MAX: usize = 64 * 1024;
+/// Largest body that asks devices for something.
+const COMMANDS_BYTES_MAX: usize = 1024 * 1024;
 /// Effort of compression: level 4 of brotli costs a third of level 6 and loses a few percent.
 const COMPRESSION: CompressionLevel = CompressionLevel::Precise(4);
 
@@ -48,6 +63,14 @@ pub struct Endpoint {
     pub path: &'static str,
     /// Who may call it.
     pub audience: Audience,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// The path of the function that answers.
+    pub(crate) handler: &'static str,
+    /// Says what it takes and gives.
+    pub(crate) describe: fn(&mut Sketch<'_>),
+    /// Problems that its signature does not tell of.
+    pub(crate) may: &'static [ProblemCode],
 }
 
 /// The REST API as a list; tests walk it.
@@ -64,80 +87,269 @@ pub(crate) fn is_for_agents(method: &Method, path: &str) -> bool {
     let path = path.strip_prefix("/api/v1").or_else(|| path.strip_prefix("/api"));
     let fits = |pattern: &str, path: &str| {
         let mut parts = path.split('/');
-        pattern.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == "{id}" || wanted == part))
+        pattern
+            .split('/')
+            .all(|wanted| parts.next().is_some_and(|part| wanted.starts_with('{') || wanted == part))
             && parts.next().is_none()
     };
     path.is_some_and(|path| CALLS.iter().any(|call| call.method == method && fits(call.path, path)))
 }
 
 fn rest() -> Rest {
-    use Audience::{Agents, People, Public};
-    Rest::default()
-        .get(People, "/me", me::get)
-        .get(People, "/agents/registration-tokens", registration::list)
-        .post(People, "/agents/registration-tokens", registration::issue)
-        .delete(People, "/agents/registration-tokens/{id}", registration::revoke)
-        .get(People, "/agents", device::list)
-        .get(People, "/agents/{id}", device::get)
-        .patch(People, "/agents/{id}", device::change)
-        .delete(People, "/agents/{id}", device::revoke)
-        .post(People, "/agents/{id}/transfer", device::transfer)
-        .delete(People, "/agents/{id}/clone-suspicion", device::settle_clone)
-        .get(People, "/agents/{id}/services", device::services)
-        .get(People, "/agents/{id}/software", device::software)
-        .get(People, "/agents/{id}/activity", device::activity)
-        .get(People, "/agents/{id}/metrics/history", device::history)
-        .get(People, "/agents/{id}/history", device::history)
-        .get(People, "/businesses", business::list)
-        .post(People, "/businesses", business::add)
-        .get(People, "/businesses/{id}", business::get)
-        .patch(People, "/businesses/{id}", business::rename)
-        .post(People, "/businesses/{id}/active", business::switch)
-        .get(People, "/businesses/{id}/service-locations", service_location::of_business)
-        .post(People, "/businesses/{id}/service-locations", service_location::add)
-        .get(People, "/service-locations", service_location::list)
-        .get(People, "/service-locations/{id}", service_location::get)
-        .patch(People, "/service-locations/{id}", service_location::change)
-        .get(People, "/users", user::list)
-        .post(People, "/users", user::add)
-        .get(People, "/users/{id}", user::get)
-        .patch(People, "/users/{id}", user::switch)
-        .put(People, "/users/{id}", user::change)
-        .post(People, "/users/{id}/link", user::send_link)
-        .get(People, "/roles", custom_role::list)
-        .post(People, "/roles", custom_role::add)
-        .get(People, "/roles/{id}", custom_role::get)
-        .put(People, "/roles/{id}", custom_role::change)
-        .delete(People, "/roles/{id}", custom_role::remove)
-        .get(People, "/audit", audit::list)
-        .get(People, "/audit/export", audit::export)
-        .post(People, "/audit/verification", audit::verify)
-        .get(People, "/audit/{id}", audit::get)
-        .get(People, "/api-keys", api_key::list)
-        .post(People, "/api-keys", api_key::add)
-        .get(People, "/api-keys/{id}", api_key::get)
-        .delete(People, "/api-keys/{id}", api_key::revoke)
-        .get(People, "/service-accounts", service_account::list)
-        .post(People, "/service-accounts", service_account::add)
-        .get(People, "/service-accounts/{id}", service_account::get)
-        .patch(People, "/service-accounts/{id}", service_account::change)
-        .get(People, "/oidc-providers", oidc_provider::list)
-        .post(People, "/oidc-providers", oidc_provider::add)
-        .get(People, "/oidc-providers/{id}", oidc_provider::get)
-        .put(People, "/oidc-providers/{id}", oidc_provider::change)
-        .delete(People, "/oidc-providers/{id}", oidc_provider::remove)
-        .get(People, "/sign-in-policy", oidc_provider::policy)
-        .put(People, "/sign-in-policy", oidc_provider::set_policy)
-        .post(Public, "/agents/register", registration::register)
-        .post(Public, "/agents/{id}/challenge", link::token::challenge)
-        .post(Public, "/agents/{id}/token", link::token::exchange)
-        .post(Agents, "/agents/{id}/key", link::token::rotate)
-        .post(Agents, "/agents/{id}/heartbeat", link::polling::heartbeat)
-        .post(Agents, "/agents/{id}/metrics", link::polling::metrics)
-        .post(Agents, "/agents/{id}/services", link::polling::services)
-        .post(Agents, "/agents/{id}/software", link::polling::software)
-        .post(Agents, "/agents/{id}/facts", link::polling::facts)
-        .post(Agents, "/agents/{id}/events", link::polling::event)
+    let rest = locks::of_scripts(locks::of_approvals(Rest::default()));
+    commands::of_commands(of_agents(of_alerts(of_people(of_errors(of_estate(rest))))))
+}
+
+/// Devices, and whose they are.
+fn of_estate(rest: Rest) -> Rest {
+    use Audience::People;
+    rest.get(People, "/me", "Who calls", me::get)
+        .get(People, "/agents/registration-tokens", "Registration tokens, newest first", registration::list)
+        .post(People, "/agents/registration-tokens", "Make a registration token", registration::issue)
+        .may(&[ProblemCode::NotFound])
+        .delete(
+            People,
+            "/agents/registration-tokens/{id}",
+            "Take a registration token back",
+            registration::revoke,
+        )
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/agents", "Devices, a page at a time", device::list)
+        .get(People, "/agents/{id}", "One device", device::get)
+        .patch(People, "/agents/{id}", "Rename or place a device", device::change)
+        .delete(People, "/agents/{id}", "End a device's access for good", device::revoke)
+        .may(&[ProblemCode::Conflict])
+        .post(People, "/agents/{id}/transfer", "Give a device to another business", device::transfer)
+        .may(&[ProblemCode::Conflict])
+        .delete(
+            People,
+            "/agents/{id}/clone-suspicion",
+            "Say that a device is one machine",
+            device::settle_clone,
+        )
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/agents/{id}/services", "System services of a device", device::services)
+        .get(
+            People,
+            "/agents/{id}/monitored-services",
+            "Monitored services of a device",
+            monitored_service::of_device,
+        )
+        .get(
+            People,
+            "/monitored-services",
+            "Which services are looked after, by name",
+            monitored_service::list,
+        )
+        .post(People, "/monitored-services", "Look after a service", monitored_service::add)
+        .may(&[ProblemCode::NotFound, ProblemCode::Conflict])
+        .get(People, "/monitored-services/{id}", "One service that is looked after", monitored_service::get)
+        .put(
+            People,
+            "/monitored-services/{id}",
+            "Change how a service is looked after",
+            monitored_service::change,
+        )
+        .delete(
+            People,
+            "/monitored-services/{id}",
+            "No longer look after a service",
+            monitored_service::remove,
+        )
+        .get(People, "/agents/{id}/software", "Software of a device, a page at a time", device::software)
+        .get(People, "/agents/{id}/activity", "What happened to a device", device::activity)
+        .get(People, "/agents/{id}/metrics/history", "Metrics of a device over time", device::history)
+        .get(People, "/agents/{id}/history", "Metrics of a device over time", device::history)
+        .get(People, "/businesses", "Businesses", business::list)
+        .post(People, "/businesses", "Add a business", business::add)
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/businesses/{id}", "One business", business::get)
+        .patch(People, "/businesses/{id}", "Rename a business", business::rename)
+        .may(&[ProblemCode::Conflict])
+        .post(People, "/businesses/{id}/active", "Switch a business off or on", business::switch)
+        .get(
+            People,
+            "/businesses/{id}/service-locations",
+            "Service locations of a business",
+            service_location::of_business,
+        )
+        .post(People, "/businesses/{id}/service-locations", "Add a service location", service_location::add)
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/service-locations", "Service locations", service_location::list)
+        .get(People, "/service-locations/{id}", "One service location", service_location::get)
+        .patch(People, "/service-locations/{id}", "Change a service location", service_location::change)
+        .may(&[ProblemCode::Conflict])
+}
+
+/// What agents say went wrong inside them.
+fn of_errors(rest: Rest) -> Rest {
+    use Audience::{Agents, People};
+    rest.get(
+        People,
+        "/agents/{id}/error-reports",
+        "Errors of a device, newest first",
+        error_report::of_device,
+    )
+    .get(People, "/error-reports", "Errors of all devices, newest first", error_report::list)
+    .get(
+        People,
+        "/error-reports/groups",
+        "Errors, each once, however many devices report it",
+        error_report::groups,
+    )
+    .post(
+        People,
+        "/error-reports/groups/{id}",
+        "Say that an error was seen, or is over",
+        error_report::decide,
+    )
+    .may(&[ProblemCode::Conflict])
+    .get(People, "/error-reports/{id}", "One error of one device", error_report::get)
+    .post(
+        Agents,
+        "/agents/report_error",
+        "What went wrong inside the agent",
+        link::polling::report_error,
+    )
+}
+
+/// People, programs, and what they did.
+fn of_people(rest: Rest) -> Rest {
+    use Audience::People;
+    rest.get(People, "/users", "People", user::list)
+        .post(People, "/users", "Invite somebody", user::add)
+        .may(&[ProblemCode::NotFound, ProblemCode::Conflict])
+        .get(People, "/users/{id}", "One person", user::get)
+        .patch(People, "/users/{id}", "Switch a person off or on", user::switch)
+        .may(&[ProblemCode::Conflict])
+        .put(People, "/users/{id}", "Change a person", user::change)
+        .may(&[ProblemCode::Conflict])
+        .post(People, "/users/{id}/link", "Give a person a link to choose another password", user::send_link)
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/roles", "Roles", custom_role::list)
+        .post(People, "/roles", "Make a role", custom_role::add)
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/roles/{id}", "One role", custom_role::get)
+        .put(People, "/roles/{id}", "Change a role", custom_role::change)
+        .may(&[ProblemCode::Conflict])
+        .delete(People, "/roles/{id}", "Remove a role", custom_role::remove)
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/audit", "Audit entries, newest first", audit::list)
+        .get(People, "/audit/export", "Audit entries as a file", audit::export)
+        .post(People, "/audit/verification", "Check the chain of the audit log", audit::verify)
+        .get(People, "/audit/{id}", "One audit entry", audit::get)
+        .get(People, "/api-keys", "API keys, newest first", api_key::list)
+        .post(People, "/api-keys", "Make an API key", api_key::add)
+        .may(&[ProblemCode::NotFound, ProblemCode::Conflict])
+        .get(People, "/api-keys/{id}", "One API key", api_key::get)
+        .delete(People, "/api-keys/{id}", "Take an API key back", api_key::revoke)
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/service-accounts", "Service accounts", service_account::list)
+        .post(People, "/service-accounts", "Make a service account", service_account::add)
+        .may(&[ProblemCode::NotFound])
+        .get(People, "/service-accounts/{id}", "One service account", service_account::get)
+        .patch(
+            People,
+            "/service-accounts/{id}",
+            "Rename a service account, or switch it",
+            service_account::change,
+        )
+        .get(People, "/oidc-providers", "Sign-in providers", oidc_provider::list)
+        .post(People, "/oidc-providers", "Add a sign-in provider", oidc_provider::add)
+        .may(&[ProblemCode::NotFound, ProblemCode::Conflict])
+        .get(People, "/oidc-providers/{id}", "One sign-in provider", oidc_provider::get)
+        .put(People, "/oidc-providers/{id}", "Change a sign-in provider", oidc_provider::change)
+        .may(&[ProblemCode::Conflict])
+        .delete(People, "/oidc-providers/{id}", "Remove a sign-in provider", oidc_provider::remove)
+        .get(People, "/sign-in-policy", "Who has to have a second factor", oidc_provider::policy)
+        .put(People, "/sign-in-policy", "Decide who has to have a second factor", oidc_provider::set_policy)
+}
+
+/// What devices wrote, and what needs a person.
+fn of_alerts(rest: Rest) -> Rest {
+    use Audience::People;
+    rest.get(People, "/logs", "Log entries, newest first", log_entry::list)
+        .get(People, "/agents/{id}/logs", "Log entries of a device, newest first", log_entry::of_device)
+        .get(People, "/log-sources", "Where agents look for log lines", log_entry::sources)
+        .put(People, "/log-sources", "Decide where agents look for log lines", log_entry::set_sources)
+        .get(
+            People,
+            "/businesses/{id}/log-sources",
+            "Where agents of a business look",
+            log_entry::sources_of_business,
+        )
+        .put(
+            People,
+            "/businesses/{id}/log-sources",
+            "Decide where agents of a business look",
+            log_entry::set_sources_of_business,
+        )
+        .get(People, "/agents/{id}/log-sources", "Where the agent looks", log_entry::sources_of_device)
+        .put(
+            People,
+            "/agents/{id}/log-sources",
+            "Decide where the agent looks",
+            log_entry::set_sources_of_device,
+        )
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/alerts", "Alerts, newest first", alert::list)
+        .get(People, "/agents/{id}/alerts", "Alerts of a device, newest first", alert::of_device)
+        .get(People, "/alerts/{id}", "One alert", alert::get)
+        .post(People, "/alerts/{id}/acknowledge", "Take an alert on", alert::acknowledge)
+        .may(&[ProblemCode::Conflict])
+        .post(People, "/alerts/{id}/resolve", "Say that an alert is over", alert::resolve)
+        .may(&[ProblemCode::Conflict])
+        .get(People, "/alert-rules/log-burst", "When a burst of errors is one", alert::rule)
+        .put(People, "/alert-rules/log-burst", "Decide when a burst of errors is one", alert::set_rule)
+        .get(
+            People,
+            "/businesses/{id}/alert-rules/log-burst",
+            "When a burst of errors is one in a business",
+            alert::rule_of_business,
+        )
+        .put(
+            People,
+            "/businesses/{id}/alert-rules/log-burst",
+            "Decide when a burst of errors is one in a business",
+            alert::set_rule_of_business,
+        )
+}
+
+/// What agents say.
+fn of_agents(rest: Rest) -> Rest {
+    use Audience::{Agents, Public};
+    rest.post(Public, "/agents/register", "Turn a machine into a device", registration::register)
+        .may(&[ProblemCode::SignedOut, ProblemCode::Gone, ProblemCode::Conflict])
+        .post(Public, "/agents/{id}/challenge", "Ask for a challenge", link::token::challenge)
+        .may(&[ProblemCode::Gone])
+        .post(Public, "/agents/{id}/token", "Turn a signed challenge into a token", link::token::exchange)
+        .may(&[ProblemCode::SignedOut, ProblemCode::Forbidden, ProblemCode::Gone])
+        .post(Agents, "/agents/{id}/key", "Put another device key in place", link::token::rotate)
+        .may(&[ProblemCode::Conflict])
+        .post(Agents, "/agents/{id}/heartbeat", "A sign of life", link::polling::heartbeat)
+        .post(Agents, "/agents/{id}/metrics", "Samples from the spool", link::polling::metrics)
+        .post(Agents, "/agents/{id}/logs", "Log entries from the spool", link::polling::logs)
+        .post(Agents, "/agents/{id}/services", "System services as they are now", link::polling::services)
+        .post(Agents, "/agents/{id}/software", "Software as it is now", link::polling::software)
+        .post(
+            Agents,
+            "/agents/{id}/facts",
+            "Hardware and operating system as they are now",
+            link::polling::facts,
+        )
+        .post(
+            Agents,
+            "/agents/{id}/monitored-services",
+            "Monitored services as they are now",
+            link::polling::monitored_services,
+        )
+        .post(
+            Agents,
+            "/agents/{id}/device-lock",
+            "What a local administrator lets happen on the device",
+            link::polling::device_lock,
+        )
+        .post(Agents, "/agents/{id}/events", "Something that happened on the device", link::polling::event)
 }
 
 /// The REST API, as a router and as a list of what is in it.
@@ -148,63 +360,88 @@ struct Rest {
 }
 
 impl Rest {
-    fn get<H: Handler<T, AppState>, T: 'static>(
-        self,
-        audience: Audience,
-        path: &'static str,
-        answer: H,
-    ) -> Self {
-        self.add(audience, "GET", path, get(answer))
+    fn get<H, T, D>(self, audience: Audience, path: &'static str, summary: &'static str, answer: H) -> Self
+    where
+        H: Handler<T, AppState> + Described<D>,
+        T: 'static,
+    {
+        self.add::<H, D>(audience, "GET", path, summary, get(answer))
     }
 
-    fn post<H: Handler<T, AppState>, T: 'static>(
-        self,
-        audience: Audience,
-        path: &'static str,
-        answer: H,
-    ) -> Self {
-        self.add(audience, "POST", path, post(answer))
+    fn post<H, T, D>(self, audience: Audience, path: &'static str, summary: &'static str, answer: H) -> Self
+    where
+        H: Handler<T, AppState> + Described<D>,
+        T: 'static,
+    {
+        self.add::<H, D>(audience, "POST", path, summary, post(answer))
     }
 
-    fn patch<H: Handler<T, AppState>, T: 'static>(
-        self,
-        audience: Audience,
-        path: &'static str,
-        answer: H,
-    ) -> Self {
-        self.add(audience, "PATCH", path, patch(answer))
+    fn patch<H, T, D>(self, audience: Audience, path: &'static str, summary: &'static str, answer: H) -> Self
+    where
+        H: Handler<T, AppState> + Described<D>,
+        T: 'static,
+    {
+        self.add::<H, D>(audience, "PATCH", path, summary, patch(answer))
     }
 
-    fn put<H: Handler<T, AppState>, T: 'static>(
-        self,
-        audience: Audience,
-        path: &'static str,
-        answer: H,
-    ) -> Self {
-        self.add(audience, "PUT", path, put(answer))
+    fn put<H, T, D>(self, audience: Audience, path: &'static str, summary: &'static str, answer: H) -> Self
+    where
+        H: Handler<T, AppState> + Described<D>,
+        T: 'static,
+    {
+        self.add::<H, D>(audience, "PUT", path, summary, put(answer))
     }
 
-    fn delete<H: Handler<T, AppState>, T: 'static>(
-        self,
-        audience: Audience,
-        path: &'static str,
-        answer: H,
-    ) -> Self {
-        self.add(audience, "DELETE", path, delete(answer))
+    fn delete<H, T, D>(self, audience: Audience, path: &'static str, summary: &'static str, answer: H) -> Self
+    where
+        H: Handler<T, AppState> + Described<D>,
+        T: 'static,
+    {
+        self.add::<H, D>(audience, "DELETE", path, summary, delete(answer))
     }
 
-    fn add(
+    /// Says what the last one may also answer.
+    fn may(mut self, codes: &'static [ProblemCode]) -> Self {
+        if let Some(last) = self.list.last_mut() {
+            last.may = codes;
+        }
+        self
+    }
+
+    fn add<H: Described<D>, D>(
         mut self,
         audience: Audience,
         method: &'static str,
         path: &'static str,
+        summary: &'static str,
         answer: MethodRouter<AppState>,
     ) -> Self {
-        let bytes_max = if audience == Audience::Agents { MESSAGE_BYTES_MAX } else { PEOPLE_BYTES_MAX };
+        let bytes_max = match audience {
+            _ if path.ends_with("/report_error") => REPORT_BYTES_MAX,
+            // A script, or the ids of thousands of devices.
+            Audience::People if path.contains("/command") || path.contains("/scripts") => COMMANDS_BYTES_MAX,
+            Audience::Agents => MESSAGE_BYTES_MAX,
+            Audience::People | Audience::Public => PEOPLE_BYTES_MAX,
+        };
         self.router = self.router.route(path, answer.layer(DefaultBodyLimit::max(bytes_max)));
-        self.list.push(Endpoint { method, path, audience });
+        let handler = std::any::type_name::<H>();
+        let endpoint = Endpoint { method, path, audience, summary, handler, describe: H::describe, may: &[] };
+        self.list.push(endpoint);
         self
     }
+}
+
+/// Bounds what forms send: a script and the ids of many devices are longer than all else.
+async fn portal_limit(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_long = path.starts_with("/portal/command/") || path.starts_with("/portal/script/");
+    let most = if is_long { COMMANDS_BYTES_MAX } else { PEOPLE_BYTES_MAX };
+    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if said.and_then(|text| text.parse().ok()).is_some_and(|bytes: usize| bytes > most) {
+        let problem = Problem::new(ProblemCode::TooLarge, "This is larger than what is accepted here.");
+        return ApiProblem::from(problem).into_response();
+    }
+    next.run(request.map(|body| Body::new(Limited::new(body, most)))).await
 }
 
 /// Everything under one roof.
@@ -217,10 +454,12 @@ pub(crate) fn router(state: AppState) -> Router {
     let compression = CompressionLayer::new().quality(COMPRESSION);
     let portal = portal::pages(&state)
         .fallback_service(portal::not_found(&state).with_state(state.clone()))
-        .layer(RequestBodyLimitLayer::new(PEOPLE_BYTES_MAX));
+        .layer(axum::middleware::from_fn(portal_limit));
     Router::new()
         .nest("/api/v1", api.clone())
         .nest("/api", api)
+        .route("/api/openapi.json", get(openapi::json))
+        .route("/api/docs", get(openapi::page::show))
         .merge(portal)
         .route(authenticate::EVENTS_PATH, get(events::events))
         .layer(for_people)
@@ -231,18 +470,24 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/install.sh", get(install::install_sh))
         .route("/install.ps1", get(install::install_ps1))
         .route("/downloads/{file}", get(install::download))
+        .layer(axum::middleware::from_fn(budget::hold))
         .layer(from_fn_with_state(state.clone(), limit::limit))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(telemetry::show))
         .merge(portal::files(&state))
         .layer(RequestBodyTimeoutLayer::new(state.config.limits.head_within))
         .layer(axum::middleware::from_fn(security::unambiguous))
         .layer(from_fn_with_state(state.clone(), security::headers))
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
-            // The path alone: a query can hold the key of the setup link.
-            let id = authenticate::request_id(request.extensions());
-            tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
-        }))
+        .layer(from_fn_with_state(state.clone(), log::answered))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(log::span)
+                .on_request(())
+                .on_response(())
+                .on_failure(()),
+        )
         .layer(axum::middleware::from_fn(authenticate::name_request))
+        .layer(from_fn_with_state(state.clone(), telemetry::measure))
         .with_state(state)
 }

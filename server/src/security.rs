@@ -11,6 +11,9 @@ use entity::problem::{Problem, ProblemCode};
 
 /// What a response without scripts may do: nothing.
 const CSP_BARE: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// For a page that is read and does nothing: our own style, fonts and icon.
+pub(crate) const CSP_READ_ONLY: &str = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; \
+     frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 /// For a year, this host is reached by TLS alone.
 const HSTS: &str = "max-age=31536000";
 

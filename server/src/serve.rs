@@ -2,35 +2,33 @@
 
 use crate::{
     config::Config,
+    connection::{Connections, Ending},
+    health::Readiness,
     install::Downloads,
     job,
     limit::{Limiter, TIDY_EVERY},
     link::Registry,
     portal,
     router::router,
-    state::AppState,
+    state::{AppState, Shared},
+    telemetry::Telemetry,
+    tls::Certificates,
     web::OtherServers,
 };
 use anyhow::{Context, Result};
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
-use domain::Store;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use domain::{Store, SystemCx};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::watch,
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
+    time::{Instant, timeout, timeout_at},
 };
-use tower::Service as _;
 
-/// How long requests and sockets get to end once the server stops.
+/// How long requests, sockets and jobs get to end once the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
-
-/// Bytes that the head of a request may take.
-const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// After the system had no connection to give, it gets this long to recover.
-const RECOVER: Duration = Duration::from_millis(500);
+/// How long the store gets to write down what is in memory after that.
+const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A server that runs.
 pub struct Server {
@@ -38,6 +36,8 @@ pub struct Server {
     store: Store,
     registry: Arc<Registry>,
     stop: watch::Sender<bool>,
+    cut: watch::Sender<bool>,
+    jobs: JoinSet<()>,
     task: JoinHandle<()>,
 }
 
@@ -45,13 +45,20 @@ impl Server {
     /// Starts all faces and jobs on a socket that listens already.
     ///
     /// # Errors
-    /// When the portal's files are missing.
+    /// When the portal's files are missing, or the certificate is no good.
     pub async fn start(listener: TcpListener, store: Store, config: Config) -> Result<Self> {
         let address = listener.local_addr()?;
         let site = portal::site(&config)?;
+        let certificates = config.tls.as_ref().map(Certificates::load).transpose()?;
         let agents_dir = config.agents_dir.clone();
         let downloads = tokio::task::spawn_blocking(move || Downloads::find(&agents_dir)).await?;
-        tracing::info!(programs = downloads.len(), "the agent's programs are offered for download");
+        let packages = downloads.packages();
+        tracing::info!(
+            files = downloads.len(),
+            packages = packages.len(),
+            "the agent is offered for download"
+        );
+        store.set_offered_packages(packages);
         let registry = Arc::<Registry>::default();
         store.set_courier(registry.clone());
         match OtherServers::new() {
@@ -60,23 +67,33 @@ impl Server {
                 tracing::warn!(%error, "other servers cannot be reached: nobody can sign in by them")
             }
         }
+        domain::job::join(&SystemCx::new(&store, "join")).await?;
         let (stop, stopping) = watch::channel(false);
-        job::start(&store, &stopping);
-        let state = AppState {
+        let (cut, cut_off) = watch::channel(false);
+        let jobs = job::start(&store, &stopping);
+        let state = AppState::new(Shared {
             store: store.clone(),
+            telemetry: Arc::new(Telemetry::new(&store)),
+            budget: Arc::default(),
             limiter: Arc::new(Limiter::new(&config.limits)),
             config: Arc::new(config),
             registry: registry.clone(),
             downloads: Arc::new(downloads),
             streams: Arc::default(),
+            readiness: Arc::<Readiness>::default(),
             site,
             stopping: stopping.clone(),
-        };
+        });
         tokio::spawn(tidy(Arc::clone(&state.limiter), stopping.clone()));
-        let head_within = state.config.limits.head_within;
-        let task = tokio::spawn(accept(listener, router(state), head_within, stopping));
-        tracing::info!(%address, "serving");
-        Ok(Self { address, store, registry, stop, task })
+        if let Some(certificates) = &certificates {
+            tokio::spawn(Arc::clone(certificates).watch(stopping.clone()));
+        }
+        let is_tls = certificates.is_some();
+        let config = Arc::clone(&state.config);
+        let connections = Connections::new(router(state), &config, certificates.as_ref());
+        let task = tokio::spawn(connections.accept(listener, Ending { stopping, cut: cut_off }));
+        tracing::info!(%address, is_tls, "serving");
+        Ok(Self { address, store, registry, stop, cut, jobs, task })
     }
 
     /// Where it listens.
@@ -85,23 +102,35 @@ impl Server {
         self.address
     }
 
-    /// Ends in order: takes nothing new, says goodbye to agents and pages, lets requests finish, and closes the
-    /// store. What is not done after ten seconds is cut off; agents keep what was not acknowledged.
+    /// Ends in order: takes nothing new, acknowledges what agents have sent and says goodbye to them, ends the streams
+    /// of open pages, lets requests and jobs finish, and closes the store. What is not done after ten seconds is cut
+    /// off; agents keep what was not acknowledged.
     ///
     /// # Errors
     /// When the listener had failed before.
     pub async fn stop(mut self) -> Result<()> {
         tracing::info!("stopping");
         self.stop.send_replace(true);
-        let ended = tokio::time::timeout(STOP_WITHIN, async {
+        let deadline = Instant::now() + STOP_WITHIN;
+        let ended = timeout_at(deadline, async {
             self.registry.close().await;
-            (&mut self.task).await
+            let served = (&mut self.task).await;
+            while self.jobs.join_next().await.is_some() {}
+            served
         })
         .await;
+        // Before the store is closed: nobody writes to it any more.
+        self.cut.send_replace(true);
         self.task.abort();
-        self.store.close().await;
+        self.jobs.shutdown().await;
+        if timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {
+            tracing::warn!("the database did not close in time");
+        }
         match ended {
-            Ok(served) => served.context("the listener failed"),
+            Ok(served) => {
+                tracing::info!("stopped");
+                served.context("the listener failed")
+            }
             Err(_) => {
                 tracing::warn!("some requests did not end in time and were cut off");
                 Ok(())
@@ -110,85 +139,13 @@ impl Server {
     }
 }
 
-/// Takes connections until the server stops, then waits for those that are in the middle of something.
-async fn accept(
-    listener: TcpListener,
-    app: Router,
-    head_within: Duration,
-    mut stopping: watch::Receiver<bool>,
-) {
-    // Every connection holds a receiver for as long as it lives.
-    let (open, _) = watch::channel(());
-    loop {
-        let accepted = tokio::select! {
-            () = stopped(&mut stopping) => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let serving = connection(stream, peer, app.clone(), head_within, stopping.clone());
-                let counted = open.subscribe();
-                tokio::spawn(async move {
-                    serving.await;
-                    drop(counted);
-                });
-            }
-            // Mostly a peer that was gone already; else, the system is out of something and needs a moment.
-            Err(error) => {
-                tracing::debug!(%error, "a connection was not taken");
-                tokio::time::sleep(RECOVER).await;
-            }
-        }
-    }
-    drop(listener);
-    open.closed().await;
-}
-
-/// Serves one connection. Whoever dawdles over the head of a request, or makes it longer than any honest one, is cut
-/// off.
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    app: Router,
-    head_within: Duration,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let answer = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        app.clone().call(request)
-    });
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_within)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), answer)
-        .with_upgrades();
-    let mut serving = pin!(serving);
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = stopped(&mut stopping) => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::trace!(%error, "a connection broke");
-    }
-}
-
 /// Lets the limiter forget what is over.
 async fn tidy(limiter: Arc<Limiter>, mut stopping: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(TIDY_EVERY);
     loop {
         tokio::select! {
-            () = stopped(&mut stopping) => return,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
             _ = ticks.tick() => limiter.tidy(),
         }
     }
-}
-
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which ends the server too.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
 }

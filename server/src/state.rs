@@ -1,15 +1,35 @@
 //! What every face shares: the store, the settings, who is connected.
 
-use crate::{config::Config, events::Streams, install::Downloads, limit::Limiter, link::Registry};
+use crate::{
+    budget::Budget, config::Config, events::Streams, health::Readiness, install::Downloads, limit::Limiter,
+    link::Registry, telemetry::Telemetry,
+};
 use axum::extract::FromRef;
 use domain::Store;
 use leptos::config::LeptosOptions;
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 use tokio::sync::watch;
 
-/// The router's state; a clone costs a few reference counts.
+/// The router's state. Every layer of every request takes a clone of it, which costs one reference count.
 #[derive(Clone)]
-pub(crate) struct AppState {
+pub(crate) struct AppState(Arc<Shared>);
+
+impl AppState {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What is shared.
+pub(crate) struct Shared {
     /// The way to the verbs.
     pub(crate) store: Store,
     /// Settings of the faces.
@@ -20,8 +40,14 @@ pub(crate) struct AppState {
     pub(crate) downloads: Arc<Downloads>,
     /// Open event streams, counted per user.
     pub(crate) streams: Arc<Streams>,
+    /// How much of what is sent may be in memory.
+    pub(crate) budget: Arc<Budget>,
     /// How much anybody may ask.
     pub(crate) limiter: Arc<Limiter>,
+    /// What the database answered when somebody asked whether it is there.
+    pub(crate) readiness: Arc<Readiness>,
+    /// What an operator is shown.
+    pub(crate) telemetry: Arc<Telemetry>,
     /// Where the portal's files are, in Leptos's words.
     pub(crate) site: LeptosOptions,
     /// Turns true when the server stops.

@@ -110,7 +110,7 @@ impl Places {
     }
 
     fn is_registered(&self) -> bool {
-        self.folder.join("agent/agent.json").exists()
+        ["config.json", "agent.json"].iter().any(|name| self.folder.join("agent").join(name).exists())
     }
 
     fn server(&self, port: u16) -> Command {

@@ -1,15 +1,24 @@
-//! `cargo xtask demo | serve | build | test | package`: everything that takes more than one command.
+//! `cargo xtask <what>`: everything that takes more than one command.
 
+mod bench;
 mod bundle;
 mod demo;
+mod fuzz;
+mod macos;
 mod need;
 mod package;
+mod package_linux;
+mod package_macos;
+mod package_try;
+mod package_windows;
 mod process;
 mod serve;
 mod step;
 mod test;
+mod windows;
+mod wine;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -20,7 +29,17 @@ usage: cargo xtask <what>
   serve [--port N]           run the server for development; builds and starts it anew when a file changes
   build                      build the portal's files into target/site
   test [--no-browser]        run every check and every test
-  package                    build the agent for release, under the names that a server offers for download";
+  fuzz [--seconds N] [--only PARSER]
+                             fuzz every parser for a minute, or N seconds, each
+  windows                    build the agent for Windows and run its tests under Wine, as test does
+  check-macos                look whether the agent compiles for macOS; it takes zig
+  bench [--quick] [--only 1,4,9] [--sqlite|--postgres]
+                             measure the product beside the rulers and write docs/benchmarks.md
+  bench --only footprint [--outage-minutes N] [--mesh-agent FILE]
+                             measure the agent beside other people's, and for N minutes without its server
+  package [--target TRIPLE] [--only programs|deb|rpm|msi|pkg] [--programs FOLDER] [--try]
+                             build the agent for release and pack it, under the names that a server offers for download;
+                             --programs packs what is built already; --try installs the packages in a container";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -54,9 +73,30 @@ fn run(words: Vec<String>) -> Result<()> {
             options.done()?;
             bundle::build(bundle::Profile::Release)
         }
-        Some("package") => {
+        Some("fuzz") => {
+            let seconds = options.value("--seconds")?.map_or(Ok(fuzz::SECONDS), |word| word.parse());
+            let only = options.value("--only")?;
             options.done()?;
-            package::run_package()
+            fuzz::run_fuzz(seconds.context("--seconds needs a number")?, only.as_deref())
+        }
+        Some("windows") => {
+            options.done()?;
+            windows::run_windows()
+        }
+        Some("check-macos") => {
+            options.done()?;
+            macos::check_macos()
+        }
+        Some("bench") => bench::run_bench(&options.words),
+        Some("package") => {
+            let wanted = package::Wanted {
+                target: options.value("--target")?,
+                only: options.value("--only")?,
+                programs: options.value("--programs")?.map(Into::into),
+                is_tried: options.flag("--try"),
+            };
+            options.done()?;
+            package::run_package(&wanted)
         }
         _ => bail!("{USAGE}"),
     }
@@ -75,6 +115,15 @@ impl Options {
     fn flag(&mut self, name: &str) -> bool {
         let found = self.words.iter().position(|word| word == name);
         found.map(|at| self.words.remove(at)).is_some()
+    }
+
+    /// The word after `name`.
+    fn value(&mut self, name: &str) -> Result<Option<String>> {
+        let Some(at) = self.words.iter().position(|word| word == name) else { return Ok(None) };
+        if at + 1 >= self.words.len() {
+            bail!("{name} needs a value");
+        }
+        Ok(self.words.drain(at..=at + 1).nth(1))
     }
 
     fn port(&mut self) -> Result<u16> {

@@ -1,6 +1,9 @@
 //! What has to be on this machine, and how it gets there.
 
-use crate::step::{cargo, command, output, run, step, target};
+use crate::{
+    step::{cargo, command, output, run, step, target},
+    windows,
+};
 use anyhow::{Result, bail};
 use std::{
     env,
@@ -11,10 +14,15 @@ const WASM: &str = "wasm32-unknown-unknown";
 
 /// The target that browsers run.
 pub fn wasm_target() -> Result<()> {
-    if has_target(WASM) {
+    target_of_rust(WASM)
+}
+
+/// A target of Rust, added where it is not there.
+pub fn target_of_rust(name: &str) -> Result<()> {
+    if has_target(name) {
         return Ok(());
     }
-    step(&format!("adding the Rust target {WASM}"), || run(command("rustup").args(["target", "add", WASM])))
+    step(&format!("adding the Rust target {name}"), || run(command("rustup").args(["target", "add", name])))
 }
 
 /// True when Rust can build for a target here.
@@ -29,8 +37,8 @@ pub fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// What the tests need beyond Rust: a PostgreSQL to start, Node.js for a provider of sign-in and to drive a browser, and
-/// that browser.
+/// What the tests need beyond Rust: a PostgreSQL and a NATS to start, Node.js for a provider of sign-in and to drive a
+/// browser, and that browser.
 pub fn for_tests(with_browser: bool) -> Result<()> {
     if output(cargo().args(["fmt", "--version"])).is_none()
         || output(cargo().args(["clippy", "--version"])).is_none()
@@ -42,6 +50,9 @@ pub fn for_tests(with_browser: bool) -> Result<()> {
     let mut missing = Vec::new();
     if !has_postgres() {
         missing.push("postgresql");
+    }
+    if program("nats-server").is_none() && !Path::new("/usr/sbin/nats-server").is_file() {
+        missing.push("nats-server");
     }
     if program("node").is_none() {
         missing.push("nodejs");
@@ -63,7 +74,35 @@ pub fn for_tests(with_browser: bool) -> Result<()> {
     if !has_mail_server() && make_mail_server().is_err() {
         missing.push("python3-aiosmtpd");
     }
+    if can_install() {
+        // Whoever cannot install is told at the end what was left out for want of these.
+        missing.extend(windows::missing());
+        missing.extend(for_packages());
+        // It kills the agent at each call that writes its journal.
+        missing.extend(program("strace").is_none().then_some("strace"));
+    }
     if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
+/// What the packages for Linux are tried with: a container with a systemd of its own, and the other package manager.
+fn for_packages() -> impl Iterator<Item = &'static str> {
+    let is_there = |file: &str| Path::new(file).is_file();
+    [
+        (program("systemd-nspawn").is_some() || is_there("/usr/bin/systemd-nspawn"), "systemd-container"),
+        (is_there("/usr/lib/systemd/systemd"), "systemd"),
+        (program("rpm").is_some(), "rpm"),
+    ]
+    .into_iter()
+    .filter_map(|(is_there, package)| (!is_there).then_some(package))
+}
+
+/// May programs be installed here?
+fn can_install() -> bool {
+    program("apt-get").is_some() && is_root()
+}
+
+fn is_root() -> bool {
+    output(command("id").arg("-u")).is_some_and(|id| id == "0")
 }
 
 /// The mail server that the tests start, in a Python of its own: the system's may belong to its package manager.
@@ -108,12 +147,10 @@ fn has_postgres() -> bool {
 
 fn install(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
-    let has_apt = program("apt-get").is_some();
-    let is_root = output(command("id").arg("-u")).is_some_and(|id| id == "0");
-    if !has_apt {
+    if program("apt-get").is_none() {
         bail!("install these with your system's package manager, then try again: {names}");
     }
-    if !is_root {
+    if !is_root() {
         bail!(
             "the tests need more programs; install them and try again:\n\n  sudo apt-get install -y {names}\n"
         );

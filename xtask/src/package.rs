@@ -1,74 +1,213 @@
-//! `cargo xtask package`: the agent's programs for release, named as a server offers them for download.
+//! `cargo xtask package`: the agent for release, as programs and as packages, named as a server offers them.
 
 use crate::{
-    need,
+    need, package_linux, package_macos, package_try, package_windows,
     step::{cargo, run, step, target},
 };
 use anyhow::{Context, Result, bail};
-use std::{env::consts::ARCH, fs, path::Path};
+use std::{
+    env::consts::{ARCH, OS},
+    fs,
+    path::{Path, PathBuf},
+};
 
 const PROGRAMS: [&str; 2] = ["reeve-agent", "reeve-updater"];
+/// The agent's version; all of this workspace have the same.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A build of the agent, and what it takes.
-struct Build {
-    arch: &'static str,
-    target: String,
-    /// The C compiler that the TLS library needs for this target, when it is not the usual one.
-    compiler: Option<&'static str>,
+/// What is asked for on the command line.
+pub struct Wanted {
+    /// Only this target.
+    pub target: Option<String>,
+    /// Only this kind.
+    pub only: Option<String>,
+    /// Programs that are built already, for this machine's kind of machine.
+    pub programs: Option<PathBuf>,
+    /// Install what was made, for real, in a container.
+    pub is_tried: bool,
 }
 
-/// Builds for every Linux target that this machine can build for. Static builds run on any distribution; where
-/// they cannot be made, this machine's own architecture is built against its C library.
-pub fn run_package() -> Result<()> {
+/// The kinds that `--only` knows, and the system of each.
+const KINDS: [(&str, &str); 5] =
+    [("programs", ""), ("deb", "linux"), ("rpm", "linux"), ("msi", "windows"), ("pkg", "macos")];
+
+/// A platform that the agent runs on, and what it takes to build for it.
+struct Platform {
+    os: &'static str,
+    arch: &'static str,
+    target: &'static str,
+    /// C compilers for it, each good enough: the TLS library needs one. Empty: the usual one.
+    compilers: &'static [&'static str],
+}
+
+/// Static builds for Linux run on any distribution.
+const PLATFORMS: [Platform; 5] = [
+    Platform {
+        os: "linux",
+        arch: "x86_64",
+        target: "x86_64-unknown-linux-musl",
+        compilers: &["musl-gcc", "x86_64-linux-musl-gcc"],
+    },
+    Platform {
+        os: "linux",
+        arch: "aarch64",
+        target: "aarch64-unknown-linux-musl",
+        compilers: &["aarch64-linux-musl-gcc", "aarch64-linux-gnu-gcc"],
+    },
+    Platform {
+        os: "windows",
+        arch: "x86_64",
+        target: "x86_64-pc-windows-gnu",
+        compilers: &["x86_64-w64-mingw32-gcc"],
+    },
+    Platform { os: "macos", arch: "aarch64", target: "aarch64-apple-darwin", compilers: &[] },
+    Platform { os: "macos", arch: "x86_64", target: "x86_64-apple-darwin", compilers: &[] },
+];
+
+/// Builds and packs whatever this machine can, and says what it cannot and why.
+pub fn run_package(wanted: &Wanted) -> Result<()> {
+    let kind = wanted.only.as_deref();
+    let Some(os) =
+        kind.map_or(Some(""), |kind| KINDS.iter().find(|(name, _)| *name == kind).map(|(_, os)| *os))
+    else {
+        bail!("--only knows {}", KINDS.map(|(name, _)| name).join(", "))
+    };
     let out = target().join("package");
     fs::create_dir_all(&out)?;
-    let statics = [("x86_64", "musl-gcc"), ("aarch64", "aarch64-linux-musl-gcc")].map(|(arch, compiler)| {
-        Build { arch, target: format!("{arch}-unknown-linux-musl"), compiler: Some(compiler) }
-    });
-    let (possible, impossible): (Vec<_>, Vec<_>) = statics.into_iter().partition(Build::is_possible);
-    let own = ["x86_64", "aarch64"].into_iter().find(|arch| *arch == ARCH && cfg!(target_os = "linux"));
-    let own = own.filter(|arch| possible.iter().all(|build| build.arch != *arch));
-    let own = own.map(|arch| Build { arch, target: format!("{arch}-unknown-linux-gnu"), compiler: None });
-    let builds: Vec<_> = possible.into_iter().chain(own).collect();
-    if builds.is_empty() {
+    let (mut made, mut left_out) = (Vec::new(), Vec::new());
+    let platforms = PLATFORMS.iter().filter(|platform| os.is_empty() || platform.os == os);
+    let platforms: Vec<_> = match &wanted.target {
+        Some(target) => platforms.filter(|platform| platform.target == target).collect(),
+        None => platforms.collect(),
+    };
+    if platforms.is_empty() {
         bail!(
-            "no Linux target can be built here; add one with `rustup target add x86_64-unknown-linux-musl`"
+            "no such target for that kind; there are {}",
+            PLATFORMS.map(|platform| platform.target).join(", ")
         );
     }
-    for build in &builds {
-        step(&format!("building the agent for {}", build.target), || build.run(&out))?;
+    for platform in platforms {
+        let given = wanted.programs.as_ref().filter(|_| platform.os == OS && platform.arch == ARCH);
+        let programs = match (given, platform.missing()) {
+            (Some(folder), _) => Some(folder.clone()),
+            (None, _) if wanted.programs.is_some() => continue,
+            (None, Some(missing)) => {
+                left_out.push(format!("{}: {missing}", platform.target));
+                None
+            }
+            (None, None) => {
+                let what = format!("building the agent for {}", platform.target);
+                Some(step(&what, || platform.build())?)
+            }
+        };
+        if let Some(programs) = &programs {
+            made.extend(platform.offer(programs, &out)?);
+        }
+        platform.pack(programs.as_deref(), kind, &out, &mut made, &mut left_out)?;
     }
-    for build in impossible {
-        let compiler = build.compiler.unwrap_or_default();
-        eprintln!("xtask: {} was left out: it takes `rustup target add {0}` and {compiler}", build.target);
+    for path in &made {
+        eprintln!("xtask:   {:>6} kB {}", fs::metadata(path)?.len().div_ceil(1000), path.display());
     }
-    eprintln!("xtask: the programs are in {}; give that folder to a server with --agents-dir", out.display());
+    for line in left_out {
+        eprintln!("xtask: left out {line}");
+    }
+    eprintln!("xtask: give {} to a server with --agents-dir", out.display());
+    if wanted.is_tried {
+        let folder = wanted.programs.clone().unwrap_or_else(|| built_for(PLATFORMS[0].target));
+        package_try::run_try(&folder)?;
+    }
     Ok(())
 }
 
-impl Build {
-    fn is_possible(&self) -> bool {
-        need::has_target(&self.target) && self.compiler.is_none_or(|name| need::program(name).is_some())
+fn built_for(triple: &str) -> PathBuf {
+    target().join(triple).join("agent")
+}
+
+impl Platform {
+    /// What this machine would need to build for it.
+    fn missing(&self) -> Option<String> {
+        if self.os == "macos" && OS != "macos" {
+            return Some("the linker and libraries of Apple; build it on a Mac".to_owned());
+        }
+        let mut missing = Vec::new();
+        if !need::has_target(self.target) {
+            missing.push(format!("`rustup target add {}`", self.target));
+        }
+        if !self.compilers.is_empty() && self.compiler().is_none() {
+            missing.push(format!("one of the C compilers {}", self.compilers.join(", ")));
+        }
+        (!missing.is_empty()).then(|| format!("it takes {}", missing.join(" and ")))
     }
 
-    fn run(&self, out: &Path) -> Result<()> {
+    fn compiler(&self) -> Option<&'static str> {
+        self.compilers.iter().copied().find(|name| need::program(name).is_some())
+    }
+
+    /// Builds; answers the folder that holds the programs.
+    fn build(&self) -> Result<PathBuf> {
         for package in ["agent", "updater"] {
             let mut cargo = cargo();
-            cargo.args(["build", "-p", package, "--bins", "--profile", "agent", "--target", &self.target]);
-            if let Some(compiler) = self.compiler {
+            cargo.args(["build", "-p", package, "--bins", "--profile", "agent", "--target", self.target]);
+            if let Some(compiler) = self.compiler() {
                 cargo.env(format!("CC_{}", self.target.replace('-', "_")), compiler);
-                if self.arch != ARCH {
+                if self.os == "linux" && self.arch != ARCH {
                     let target = self.target.to_uppercase().replace('-', "_");
                     cargo.env(format!("CARGO_TARGET_{target}_LINKER"), compiler);
                 }
             }
             run(&mut cargo)?;
         }
-        let built = target().join(&self.target).join("agent");
-        for program in PROGRAMS {
-            let to = out.join(format!("{program}-linux-{}", self.arch));
-            fs::copy(built.join(program), &to).with_context(|| format!("cannot write {}", to.display()))?;
-            eprintln!("xtask:   {} kB {}", fs::metadata(&to)?.len().div_ceil(1000), to.display());
+        Ok(built_for(self.target))
+    }
+
+    /// Puts the bare programs where the install scripts look for them.
+    fn offer(&self, programs: &Path, out: &Path) -> Result<Vec<PathBuf>> {
+        let suffix = if self.os == "windows" { ".exe" } else { "" };
+        PROGRAMS
+            .iter()
+            .map(|program| {
+                let to = out.join(format!("{program}-{}-{}{suffix}", self.os, self.arch));
+                fs::copy(programs.join(format!("{program}{suffix}")), &to)
+                    .with_context(|| format!("cannot write {}", to.display()))?;
+                Ok(to)
+            })
+            .collect()
+    }
+
+    fn pack(
+        &self,
+        programs: Option<&Path>,
+        kind: Option<&str>,
+        out: &Path,
+        made: &mut Vec<PathBuf>,
+        left_out: &mut Vec<String>,
+    ) -> Result<()> {
+        let wants = |name: &str| kind.is_none_or(|kind| kind == name);
+        match (self.os, programs) {
+            ("linux", Some(programs)) => {
+                let agent = package_linux::Agent { programs, arch: self.arch, version: VERSION };
+                if wants("deb") {
+                    made.push(agent.write_deb(out)?);
+                }
+                if wants("rpm") {
+                    made.push(agent.write_rpm(out)?);
+                }
+            }
+            ("windows", Some(programs)) if wants("msi") => {
+                let missing = package_windows::TOOLS.iter().find(|(tool, _)| need::program(tool).is_none());
+                match missing {
+                    Some((tool, package)) => {
+                        left_out.push(format!("the MSI: it takes {tool} (`apt-get install {package}`)"));
+                    }
+                    None => made.push(package_windows::write_msi(programs, VERSION, out)?),
+                }
+            }
+            ("macos", programs) if wants("pkg") && self.arch == "aarch64" => {
+                made.push(package_macos::write_layout(programs, VERSION, out)?);
+                left_out
+                    .push("the .pkg itself: Apple's pkgbuild makes it of the layout, on a Mac".to_owned());
+            }
+            _ => {}
         }
         Ok(())
     }

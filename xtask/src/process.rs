@@ -1,6 +1,6 @@
 //! Programs that run until they are asked to stop.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::{
     process::{Child, Command, ExitStatus},
     sync::{
@@ -38,6 +38,11 @@ impl Running {
     pub fn start(name: &'static str, command: &mut Command) -> Result<Self> {
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         Ok(Self { name, child })
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// How it ended, if it has.
@@ -81,6 +86,47 @@ fn ask_to_stop(child: &mut Child) -> Result<()> {
 
 #[cfg(not(unix))]
 fn ask_to_stop(child: &mut Child) -> Result<()> {
+    Ok(child.kill()?)
+}
+
+/// Runs a command to its end, which has to come within this time: one that hangs is ended with everything it started,
+/// so that what is to be done after it is done.
+pub fn run_within(most: Duration, command: &mut Command) -> Result<()> {
+    let stop = watch_for_stop()?;
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+    let deadline = Instant::now() + most;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return if status.success() { Ok(()) } else { bail!("`{name}` failed: {status}") };
+        }
+        let is_late = Instant::now() > deadline;
+        if is_late || asked(&stop) {
+            end_group(&mut child)?;
+            child.wait()?;
+            let minutes = most.as_secs() / 60;
+            if is_late {
+                bail!(
+                    "`{name}` had not ended after {minutes} minutes; what it said last tells where it hangs"
+                );
+            }
+            bail!("`{name}` was stopped");
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Ends a program that was started as the first of its group, and the others of the group.
+#[cfg(unix)]
+fn end_group(child: &mut Child) -> Result<()> {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    kill_process_group(Pid::from_child(child), Signal::KILL).context("cannot end it")
+}
+
+#[cfg(not(unix))]
+fn end_group(child: &mut Child) -> Result<()> {
     Ok(child.kill()?)
 }
 

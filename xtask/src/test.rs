@@ -2,8 +2,10 @@
 
 use crate::{
     bundle::{self, Profile},
-    need,
-    step::{cargo, command, root, run},
+    fuzz, need, package_try,
+    process::run_within,
+    step::{cargo, command, root, run, target},
+    windows,
 };
 use anyhow::{Result, bail};
 use std::{
@@ -13,9 +15,16 @@ use std::{
 
 /// The packages that are built for this machine. `frontend` is not: it would bring the browser's features to the
 /// server's packages.
-const HERE: [&str; 5] = ["server", "domain", "app", "entity", "migration"];
+const HERE: [&str; 9] = ["server", "domain", "chunk", "app", "entity", "migration", "sim", "fuzz", "bench"];
 /// The packages whose own choice of features has to suffice, without what the server adds.
-const ON_DEVICES: [&str; 2] = ["agent", "updater"];
+const ON_DEVICES: [&str; 3] = ["agent", "updater", "windows_api"];
+/// Seconds that each parser is fuzzed; `cargo xtask fuzz` takes longer.
+const FUZZ_SECONDS: u32 = 8;
+
+/// How long building and running the tests may take, several times what they need on a busy machine with two cores.
+const TESTS_MOST: Duration = Duration::from_mins(35);
+/// The same of the browser tests.
+const BROWSER_MOST: Duration = Duration::from_mins(25);
 
 /// Runs everything; what fails does not keep the rest from running.
 pub fn run_tests(no_browser: bool) -> Result<()> {
@@ -43,11 +52,24 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
     part("install what tests run with Node.js", &mut node_packages);
     part("unit and integration tests", &mut || {
         let packages = HERE.iter().chain(&ON_DEVICES).flat_map(|package| ["-p", package]);
-        run(cargo().arg("test").args(packages).args(["--features", "app/ssr", "--no-fail-fast"]))
+        run_within(
+            TESTS_MOST,
+            cargo().arg("test").args(packages).args(["--features", "app/ssr", "--no-fail-fast"]),
+        )
     });
+    part("install the packages for Linux", &mut || package_try::run_try_in_tests(&target().join("debug")));
+    part("fuzz every parser for a moment", &mut || fuzz::run_fuzz(FUZZ_SECONDS, None));
+    let missing = windows::missing();
+    if missing.is_empty() {
+        part("lint the agent for Windows", &mut windows::lint);
+        part("the agent for Windows, under Wine", &mut windows::run_windows);
+    }
     if !no_browser {
         // The programs are there: the integration tests are built together with them.
         part("browser tests", &mut browser_tests);
+    }
+    if !missing.is_empty() {
+        eprintln!("\nxtask: the agent for Windows was left out; it takes {}", missing.join(" "));
     }
     summary(&done)
 }
@@ -67,7 +89,7 @@ fn node_packages() -> Result<()> {
 
 /// The real server, real agents and a real browser.
 fn browser_tests() -> Result<()> {
-    run(command("node").arg("run.mjs").current_dir(root().join("end2end")))
+    run_within(BROWSER_MOST, command("node").arg("run.mjs").current_dir(root().join("end2end")))
 }
 
 struct Part {

@@ -8,7 +8,8 @@
 # agent and keeps the registration.
 #
 # REEVE_PREFIX    where the programs go      [/usr/local/lib/reeve, or ~/.local/lib/reeve without root]
-# REEVE_DATA_DIR  where the agent keeps data [/var/lib/reeve, or ~/.local/state/reeve without root]
+# REEVE_DATA_DIR  where the agent keeps data [/var/lib/reeve, on macOS "/Library/Application Support/Reeve", or
+#                 ~/.local/state/reeve without root]
 # REEVE_CA_FILE   certificates (PEM) to trust besides those of the system
 # REEVE_SERVICE   none: start the agent without systemd or launchd
 
@@ -58,16 +59,14 @@ choose_places() {
 	if [ "$(id -u)" -eq 0 ]; then
 		root=yes
 		prefix=${REEVE_PREFIX:-/usr/local/lib/reeve}
-		data=${REEVE_DATA_DIR:-/var/lib/reeve}
+		data=/var/lib/reeve
+		[ $os = linux ] || data="/Library/Application Support/Reeve"
+		data=${REEVE_DATA_DIR:-$data}
 	else
 		root=no
 		prefix=${REEVE_PREFIX:-$HOME/.local/lib/reeve}
 		data=${REEVE_DATA_DIR:-${XDG_STATE_HOME:-$HOME/.local/state}/reeve}
 	fi
-	# They end up in a unit file and in a property list.
-	case "$prefix$data" in
-	*[!A-Za-z0-9/._+@-]*) fail "REEVE_PREFIX and REEVE_DATA_DIR may hold letters, digits and / . _ + @ - only" ;;
-	esac
 	case "$prefix" in /*) ;; *) fail "REEVE_PREFIX has to be an absolute path" ;; esac
 	case "$data" in /*) ;; *) fail "REEVE_DATA_DIR has to be an absolute path" ;; esac
 }
@@ -104,6 +103,14 @@ put() { # name
 	mv -f "$prefix/.$1.new" "$prefix/$1"
 }
 
+# What a package brought is the package's to upgrade.
+refuse_packaged() {
+	[ $root = yes ] && [ "${REEVE_SERVICE:-}" != none ] || return 0
+	for unit in /usr/lib/systemd/system/reeve-agent.service /lib/systemd/system/reeve-agent.service; do
+		[ ! -e $unit ] || fail "the agent came to this machine as a package; upgrade it with apt or dnf, under the name reeve-agent"
+	done
+}
+
 install_programs() {
 	mkdir -p "$prefix"
 	chmod 0755 "$prefix"
@@ -116,7 +123,7 @@ install_programs() {
 }
 
 register() {
-	if [ -e "$data/agent.json" ]; then
+	if [ -e "$data/config.json" ] || [ -e "$data/agent.json" ]; then
 		say "this machine is registered already; its registration is kept"
 		return
 	fi
@@ -127,88 +134,10 @@ register() {
 		fail "the machine was not registered; the programs are in $prefix"
 }
 
-start_by_systemd() {
-	cat >/etc/systemd/system/reeve-agent.service.new <<END_OF_UNIT
-[Unit]
-Description=Reeve agent
-After=network-online.target
-Wants=network-online.target
-StartLimitIntervalSec=0
-
-[Service]
-ExecStart=$prefix/reeve-updater run --agent $prefix/reeve-agent -- --data-dir $data
-Restart=always
-RestartSec=5
-KillMode=mixed
-TimeoutStopSec=15
-UMask=0077
-OOMScoreAdjust=-200
-# The agent reads what the machine is and writes nothing but its own data.
-ProtectSystem=strict
-ReadWritePaths=$data
-# Reading rpm's database writes a lock beside it.
-ReadWritePaths=-/var/lib/rpm -/usr/lib/sysimage/rpm
-ProtectHome=read-only
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-ProtectClock=yes
-NoNewPrivileges=yes
-RestrictSUIDSGID=yes
-RestrictRealtime=yes
-RestrictNamespaces=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE
-
-[Install]
-WantedBy=multi-user.target
-END_OF_UNIT
-	mv -f /etc/systemd/system/reeve-agent.service.new /etc/systemd/system/reeve-agent.service
-	systemctl daemon-reload
-	systemctl enable --quiet reeve-agent.service
-	systemctl restart reeve-agent.service
-	say "the agent runs as the systemd service reeve-agent"
-}
-
-start_by_launchd() {
-	plist=/Library/LaunchDaemons/org.reeve.agent.plist
-	cat >"$plist.new" <<END_OF_PLIST
-<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-	<key>Label</key>
-	<string>org.reeve.agent</string>
-	<key>ProgramArguments</key>
-	<array>
-		<string>$prefix/reeve-updater</string>
-		<string>run</string>
-		<string>--agent</string>
-		<string>$prefix/reeve-agent</string>
-		<string>--</string>
-		<string>--data-dir</string>
-		<string>$data</string>
-	</array>
-	<key>RunAtLoad</key>
-	<true/>
-	<key>KeepAlive</key>
-	<true/>
-	<key>ThrottleInterval</key>
-	<integer>10</integer>
-	<key>StandardErrorPath</key>
-	<string>$data/agent.log</string>
-</dict>
-</plist>
-END_OF_PLIST
-	mv -f "$plist.new" "$plist"
-	chown 0:0 "$plist"
-	chmod 0644 "$plist"
-	launchctl bootout system/org.reeve.agent 2>/dev/null || true
-	launchctl bootstrap system "$plist"
-	say "the agent runs as the launchd daemon org.reeve.agent"
+# The agent knows how: it holds the one text of the unit and of the property list.
+start_by_service() {
+	"$prefix/reeve-agent" --data-dir "$data" install --prefix "$prefix" ||
+		fail "the service was not installed; the programs are in $prefix"
 }
 
 # Ends the supervisor that a former run of this script started, if it still runs.
@@ -246,10 +175,8 @@ start_detached() {
 start() {
 	if [ $root = no ] || [ "${REEVE_SERVICE:-}" = none ]; then
 		start_detached
-	elif [ -d /run/systemd/system ]; then
-		start_by_systemd
-	elif [ $os = macos ]; then
-		start_by_launchd
+	elif [ -d /run/systemd/system ] || [ $os = macos ]; then
+		start_by_service
 	else
 		start_detached
 	fi
@@ -270,6 +197,7 @@ main() {
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 1' HUP INT TERM
+	refuse_packaged
 	say "installing the agent for $os on $arch from $SERVER"
 	fetch reeve-agent "$agent_sha256"
 	fetch reeve-updater "$updater_sha256"

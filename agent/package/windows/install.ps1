@@ -1,4 +1,4 @@
-# Installs the Reeve agent on Windows, registers this machine and starts the agent at every start of Windows.
+# Installs the Reeve agent on Windows as a service, registers this machine and starts the agent.
 #
 #   $env:REEVE_TOKEN = 'AGT-...'; irm @PUBLIC_URL@/install.ps1 | iex
 #
@@ -48,44 +48,33 @@ function Install-ReeveAgent {
             }
         }
 
-        # Only administrators and the system may enter the data folder, which holds the device key.
-        New-Item -ItemType Directory -Force -Path $prefix, $data | Out-Null
-        & icacls.exe $data /inheritance:r /grant '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
-        if ($LASTEXITCODE -ne 0) { throw "reeve: $data could not be protected" }
-
-        # A program that runs cannot be written over.
+        # Versions before the service ran as a scheduled task.
         if (Get-ScheduledTask -TaskName $task -ErrorAction SilentlyContinue) {
             Stop-ScheduledTask -TaskName $task
+            Unregister-ScheduledTask -TaskName $task -Confirm:$false
             Get-Process reeve-updater, reeve-agent -ErrorAction SilentlyContinue |
                 Where-Object { $_.Path -and $_.Path.StartsWith($prefix) } | Stop-Process -Force
             Start-Sleep -Seconds 1
         }
-        foreach ($name in $sums.Keys) {
-            Move-Item -Force -Path (Join-Path $work "$name.exe") -Destination (Join-Path $prefix "$name.exe")
+
+        # The agent makes its protected data folder and its service itself.
+        $fresh = Join-Path $work 'reeve-agent.exe'
+        if ((Test-Path (Join-Path $data 'config.json')) -or (Test-Path (Join-Path $data 'agent.json'))) {
+            Write-Output 'reeve: this machine is registered already; its registration is kept'
         }
+        else {
+            if (-not $token) { throw 'reeve: a registration token is needed: $env:REEVE_TOKEN = ''AGT-...''' }
+            # By standard input: command lines can be read by others on this machine.
+            $token | & $fresh --data-dir $data register --server $server --token-file -
+            if ($LASTEXITCODE -ne 0) { throw 'reeve: the machine was not registered; nothing was installed' }
+        }
+        & $fresh --data-dir $data install --prefix $prefix
+        if ($LASTEXITCODE -ne 0) { throw 'reeve: the service was not installed' }
     }
     finally {
         Remove-Item -Recurse -Force -Path $work
     }
-
     $agent = Join-Path $prefix 'reeve-agent.exe'
-    if (Test-Path (Join-Path $data 'agent.json')) {
-        Write-Output 'reeve: this machine is registered already; its registration is kept'
-    }
-    else {
-        if (-not $token) { throw 'reeve: a registration token is needed: $env:REEVE_TOKEN = ''AGT-...''' }
-        # By standard input: command lines can be read by others on this machine.
-        $token | & $agent --data-dir $data register --server $server --token-file -
-        if ($LASTEXITCODE -ne 0) { throw "reeve: the machine was not registered; the programs are in $prefix" }
-    }
-
-    $action = New-ScheduledTaskAction -Execute (Join-Path $prefix 'reeve-updater.exe') `
-        -Argument "run --agent `"$agent`" -- --data-dir `"$data`""
-    $settings = New-ScheduledTaskSettingsSet -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries `
-        -ExecutionTimeLimit ([TimeSpan]::Zero) -RestartCount 999 -RestartInterval (New-TimeSpan -Minutes 1)
-    Register-ScheduledTask -Force -TaskName $task -Action $action -Settings $settings -User 'SYSTEM' -RunLevel Highest `
-        -Trigger (New-ScheduledTaskTrigger -AtStartup) | Out-Null
-    Start-ScheduledTask -TaskName $task
     Write-Output "reeve: done; see how it is doing with: & '$agent' --data-dir '$data' status"
 }
 

@@ -1,5 +1,8 @@
 //! What a machine's firmware says about it: maker, model, chassis, and whether it is a machine at all; pure.
-#![cfg_attr(not(any(test, target_os = "linux")), expect(dead_code, reason = "only Linux reads it this way"))]
+#![cfg_attr(
+    not(any(test, target_os = "linux", windows)),
+    expect(dead_code, reason = "the others are asked otherwise")
+)]
 
 use entity::platform::DeviceType;
 

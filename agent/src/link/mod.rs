@@ -1,16 +1,25 @@
 //! The link to the server: one WebSocket, or HTTP requests while sockets are blocked; comes back by itself.
 
+mod apart;
 mod backoff;
+mod commands;
 mod poll;
+mod sent;
 mod serve;
 mod socket;
+mod watched;
 
 use crate::{
     chance,
+    command::{self, Commands, limit},
     event::Events,
     http::ApiError,
     inventory::Parcel,
+    log_tail::Outbox,
     machine,
+    monitored_service::{self, Told},
+    paths::Paths,
+    phase::Phase,
     registration::Registration,
     software,
     spool::SharedSpool,
@@ -19,12 +28,17 @@ use crate::{
     timing::Timing,
     token::{DeviceApi, DeviceError},
 };
-use backoff::Backoff;
+pub use backoff::Backoff;
 use entity::{
+    agent_state::AgentState,
+    command::ChainHead,
+    device_lock::LockSummary,
+    metric::MetricSample,
     presence::DisconnectReason,
     system_service::ServiceManager,
     wire::{Hello, Known, PROTOCOL, PreviousLink, Settings},
 };
+use futures::FutureExt as _;
 use rustls::ClientConfig;
 use socket::Socket;
 use std::{sync::Arc, time::Duration};
@@ -50,10 +64,20 @@ pub struct Link {
     pub timing: Timing,
     /// Where the state of the link is kept.
     pub recorder: Recorder,
+    /// What the agent is doing with itself, to be told.
+    pub phase: Phase,
     /// Samples to send.
-    pub spool: SharedSpool,
+    pub spool: SharedSpool<MetricSample>,
+    /// Log entries to send.
+    pub logs: Outbox,
     /// Events to send.
     pub events: Events,
+    /// What people ask this device to do.
+    pub commands: Commands,
+    /// Where the lock of this machine is.
+    pub paths: Paths,
+    /// The services that are looked after and the lock, to be told.
+    pub told: watch::Receiver<Told>,
     /// Says that there are new samples or events.
     pub work: Arc<Notify>,
     /// Services, software and facts to send.
@@ -110,6 +134,8 @@ impl Link {
             // While sockets are blocked, both ways are tried in turn.
             failures = match &end {
                 End::NotUp { .. } | End::Dropped { .. } if polling => SOCKET_FAILURES_MAX - 1,
+                // A server that asks to come back later blocks no sockets: the other way would only add to its load.
+                End::NotUp { retry_after_seconds: Some(_), .. } => failures,
                 End::NotUp { .. } => failures + 1,
                 _ => 0,
             };
@@ -134,10 +160,16 @@ impl Link {
         let socket = match open {
             Some(socket) => socket,
             None if polling => {
-                return tokio::select! {
-                    end = self.poll() => end,
+                let end = tokio::select! {
+                    // First, so that the last state is not taken by a heartbeat that is dropped.
+                    biased;
                     _ = stop.wait_for(|stop| *stop) => End::Stop,
+                    end = self.poll() => end,
                 };
+                if matches!(end, End::Stop) {
+                    self.tell_last_state().await;
+                }
+                return end;
             }
             None => {
                 let previous = self.recorder.previous();
@@ -193,12 +225,14 @@ impl Link {
 
     /// Opens a socket up to the server's welcome; a token that is refused is replaced once.
     async fn open(&mut self, previous: Option<PreviousLink>) -> Result<Socket, End> {
-        let hello = hello(previous);
+        let hello = self.hello(previous);
+        limit::turn("/ws").await;
         let mut fresh = false;
         loop {
-            let token = self.device.token().await?;
+            // Boxed, so that this function's frame does not lie below theirs.
+            let token = self.device.token().boxed().await?;
             let url = &self.registration.websocket_url;
-            match Socket::open(url, &token, &self.tls, &hello, &self.timing).await {
+            match Socket::open(url, &token, &self.tls, &hello, &self.timing).boxed().await {
                 Ok(socket) => return Ok(socket),
                 Err(socket::NotOpen::Unauthorized) if !fresh => {
                     self.device.discard();
@@ -215,6 +249,11 @@ impl Link {
         }
     }
 
+    fn hello(&self, previous: Option<PreviousLink>) -> Hello {
+        let head = self.commands.chain_head();
+        hello(previous, self.phase.for_hello(), self.lock(), head)
+    }
+
     /// The server said what it wants and what it has.
     fn take(&mut self, settings: Settings, known: Known) {
         self.take_settings(settings);
@@ -223,6 +262,11 @@ impl Link {
         self.known.send_replace(Some(known));
         // What waits from before has nobody else to point at it.
         self.work.notify_one();
+    }
+
+    /// This device's own moment within an interval, from 0 to 1, always the same.
+    fn place(&self, what: &str) -> f64 {
+        chance::of(self.registration.device_id, what)
     }
 
     fn take_settings(&self, settings: Settings) {
@@ -235,11 +279,18 @@ impl Link {
     }
 }
 
-fn hello(previous: Option<PreviousLink>) -> Hello {
+fn hello(
+    previous: Option<PreviousLink>,
+    agent_state: AgentState,
+    lock: LockSummary,
+    chain_head: ChainHead,
+) -> Hello {
     let mut capabilities = software::capabilities();
     if system_service::manager() != ServiceManager::None {
         capabilities.push(format!("services.{}", system_service::manager().word()));
     }
+    capabilities.extend(monitored_service::capability());
+    capabilities.extend(command::capabilities());
     Hello {
         protocol: PROTOCOL,
         agent_version: machine::VERSION.to_owned(),
@@ -248,5 +299,8 @@ fn hello(previous: Option<PreviousLink>) -> Hello {
         boot_id: machine::boot_id(),
         previous,
         capabilities,
+        agent_state: Some(agent_state),
+        device_lock: Some(lock),
+        chain_head: Some(chain_head),
     }
 }

@@ -1,19 +1,22 @@
 //! The link over HTTP, while sockets are blocked: heartbeats that fetch settings, everything else in requests.
 
-use super::{End, Link, hello, socket::Socket};
-use crate::{
-    chance, http::ApiError, inventory::Parcel, link::backoff::Backoff, spool::Batch, token::DeviceError,
-};
+use super::{End, Link, sent::Sent, socket::Socket, watched::Said};
+use crate::{chance, http::ApiError, inventory::Parcel, link::backoff::Backoff, token::DeviceError};
 use chrono::Utc;
 use entity::{
     presence::{DisconnectReason, LinkKind},
-    wire::{Heartbeat, HeartbeatAnswer, Known, Metrics, MetricsAnswer, PreviousLink},
+    wire::{Heartbeat, HeartbeatAnswer, Known, LogsAnswer, MetricsAnswer, PreviousLink, ToServer},
 };
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
+/// Most bytes of one request with samples or log entries: all of them stand in memory at once.
+const POSTED_BYTES_MAX: usize = 256 * 1024;
 /// Requests in a row without an answer after which the link counts as lost.
 const MISSES_MAX: u32 = 3;
+
+/// The last word takes no longer; the agent is ending.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What polling remembers.
 struct Round {
@@ -23,6 +26,7 @@ struct Round {
     paused_until: Option<Instant>,
     misses: u32,
     waits: Backoff,
+    said: Said,
 }
 
 /// What happens next.
@@ -30,6 +34,8 @@ enum Step {
     Heartbeat,
     Socket,
     Work,
+    Told,
+    Commands,
     Parcel(Option<Parcel>),
     PauseIsOver,
 }
@@ -37,8 +43,8 @@ enum Step {
 impl Link {
     /// Polls until a socket can be had, or the server cannot be reached any more.
     pub(super) async fn poll(&mut self) -> End {
-        let hello = hello(self.recorder.previous_when_changing());
-        let first = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(hello)) };
+        let hello = self.hello(self.recorder.previous_when_changing());
+        let first = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(hello)), agent_state: None };
         let answer: HeartbeatAnswer = match self.device.post("heartbeat", &first).await {
             Ok(answer) => answer,
             Err(error) => return error.into(),
@@ -48,27 +54,38 @@ impl Link {
         let now = Instant::now();
         let mut round = Round {
             known: answer.known,
-            heartbeat_at: now + checkin(answer.next_checkin_seconds),
+            // A fleet that changed over together does not beat together.
+            heartbeat_at: now + checkin(answer.next_checkin_seconds).mul_f64(self.place("heartbeat")),
             socket_at: now + self.timing.socket_first_retry,
             paused_until: None,
             misses: 0,
             waits: Backoff::new(self.timing.reconnect_first, self.timing.reconnect_longest),
+            said: Said::default(),
         };
         loop {
             let step = self.next_round_step(&round).await;
             let done = match step {
-                Step::Heartbeat => self.poll_heartbeat(&mut round).await,
+                Step::Heartbeat => match self.poll_heartbeat(&mut round).await {
+                    Ok(()) => self.poll_commands(&mut round.said).await,
+                    Err(error) => Err(error),
+                },
+                Step::Commands => self.post_commands().await,
                 Step::Socket => match self.try_socket(&mut round).await {
                     Some(end) => return end,
                     None => Ok(()),
                 },
-                Step::Work => self.post_what_waits().await,
+                Step::Work => self.post_what_waits(&mut round).await,
+                Step::Told => {
+                    round.said.lock_has_changed();
+                    self.post_watched(&mut round.said).await
+                }
                 Step::Parcel(Some(parcel)) => self.post_parcel(&mut round, parcel).await,
                 Step::Parcel(None) => return End::Stop,
                 Step::PauseIsOver => {
                     round.paused_until = None;
+                    round.said.forget();
                     self.known.send_replace(Some(round.known.clone()));
-                    self.post_what_waits().await
+                    self.post_what_waits(&mut round).await
                 }
             };
             if let Some(end) = done.err().and_then(|error| self.bear(&mut round, error)) {
@@ -77,19 +94,36 @@ impl Link {
         }
     }
 
+    /// The last word of an agent that has no socket to close.
+    pub(super) async fn tell_last_state(&mut self) {
+        let mut last = None;
+        while let Some(state) = self.phase.take_untold() {
+            last = Some(state);
+        }
+        if last.is_some() {
+            let heartbeat = Heartbeat { link: LinkKind::Polling, hello: None, agent_state: last };
+            let told = self.device.post::<HeartbeatAnswer>("heartbeat", &heartbeat);
+            let _ = timeout(LAST_WORD, told).await;
+        }
+    }
+
     async fn next_round_step(&mut self, round: &Round) -> Step {
         let paused = round.paused_until;
         tokio::select! {
             () = sleep_until(round.heartbeat_at) => Step::Heartbeat,
+            () = self.phase.changed() => Step::Heartbeat,
             () = sleep_until(round.socket_at) => Step::Socket,
             () = self.work.notified(), if paused.is_none() => Step::Work,
+            Ok(()) = self.told.changed(), if paused.is_none() => Step::Told,
+            () = self.commands.told(), if paused.is_none() => Step::Commands,
             parcel = self.parcels.recv(), if paused.is_none() => Step::Parcel(parcel),
             () = sleep_until(paused.unwrap_or_else(Instant::now)), if paused.is_some() => Step::PauseIsOver,
         }
     }
 
     async fn poll_heartbeat(&mut self, round: &mut Round) -> Result<(), DeviceError> {
-        let heartbeat = Heartbeat { link: LinkKind::Polling, hello: None };
+        let agent_state = self.phase.take_untold();
+        let heartbeat = Heartbeat { link: LinkKind::Polling, hello: None, agent_state };
         // Set first, so that an error leaves a time for the next one.
         round.heartbeat_at = Instant::now() + round.waits.next(chance::fresh());
         let answer: HeartbeatAnswer = self.device.post("heartbeat", &heartbeat).await?;
@@ -125,24 +159,29 @@ impl Link {
     }
 
     /// Posts events and samples until none wait.
-    async fn post_what_waits(&mut self) -> Result<(), DeviceError> {
-        while let Some(event) = self.events.oldest() {
-            match self.device.tell("events", &event).await {
-                Err(DeviceError::Api(error)) if is_refused_for_good(&error) => {
-                    tracing::error!(%error, "the server refuses an event: given up");
+    async fn post_what_waits(&mut self, round: &mut Round) -> Result<(), DeviceError> {
+        self.post_events().await?;
+        self.post_watched(&mut round.said).await?;
+        let mut takes_logs = true;
+        while let Some(sent) = Sent::next(&self.spool, &self.logs, takes_logs, POSTED_BYTES_MAX).await {
+            let posted = match sent.message(self.logs.suppressed()) {
+                ToServer::Logs(logs) => self.device.post::<LogsAnswer>("logs", &logs).await.map(drop),
+                ToServer::Metrics(metrics) => {
+                    self.device.post::<MetricsAnswer>("metrics", &metrics).await.map(drop)
                 }
-                other => other?,
-            }
-            self.events.told(&event);
-        }
-        while let Some(batch) = self.spool.batch().await {
-            let Batch { position, dropped_total, samples } = batch.clone();
-            let body = Metrics { position, dropped_total, samples };
-            match self.device.post::<MetricsAnswer>("metrics", &body).await {
-                Ok(answer) => self.spool.acknowledge(answer.position.min(batch.position)).await,
+                _ => Ok(()),
+            };
+            match posted {
+                Ok(()) => sent.acknowledge(&self.spool, &self.logs).await,
                 Err(DeviceError::Api(error)) if is_refused_for_good(&error) => {
-                    tracing::error!(%error, samples = batch.samples.len(), "the server refuses these samples: given up");
-                    self.spool.give_up(batch).await;
+                    tracing::error!(%error, what = sent.word(), count = sent.count(), "the server refuses what was sent: given up");
+                    sent.give_up(&self.spool, &self.logs).await;
+                }
+                // A server from before there were logs: they wait for a newer one.
+                Err(DeviceError::Api(error))
+                    if matches!(sent, Sent::Logs(_)) && matches!(error.status(), Some(404 | 405)) =>
+                {
+                    takes_logs = false;
                 }
                 Err(error) => {
                     // They wait; without this nothing would point at them before the next sample.
@@ -206,6 +245,6 @@ fn checkin(seconds: u32) -> Duration {
 }
 
 /// True when sending the same again can only fail again.
-fn is_refused_for_good(error: &ApiError) -> bool {
+pub(super) fn is_refused_for_good(error: &ApiError) -> bool {
     matches!(error.status(), Some(400 | 413 | 415 | 422))
 }

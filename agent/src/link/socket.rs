@@ -5,7 +5,7 @@ use entity::wire::{
     Hello, ToAgent, ToServer, Welcome,
     limits::{SOCKET_READ_BUFFER_BYTES, TO_AGENT_BYTES_MAX},
 };
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -97,14 +97,13 @@ impl Socket {
             .max_message_size(Some(TO_AGENT_BYTES_MAX))
             .max_frame_size(Some(TO_AGENT_BYTES_MAX));
         let connector = Connector::Rustls(Arc::clone(tls));
-        let upgraded =
-            timeout_at(deadline, client_async_tls_with_config(request, tcp, Some(config), Some(connector)))
-                .await
-                .map_err(|_| {
-                    NotOpen::blocked("the connection was taken, but the upgrade was not answered")
-                })?;
+        // Boxed: the frames of both are large, and what was once used of a stack stays with the process for good.
+        let upgrade = client_async_tls_with_config(request, tcp, Some(config), Some(connector)).boxed();
+        let upgraded = timeout_at(deadline, upgrade)
+            .await
+            .map_err(|_| NotOpen::blocked("the connection was taken, but the upgrade was not answered"))?;
         let (mut stream, _) = upgraded.map_err(refused)?;
-        let greeted = timeout_at(deadline, greet(&mut stream, hello)).await;
+        let greeted = timeout_at(deadline, greet(&mut stream, hello).boxed()).await;
         let welcome = greeted.unwrap_or_else(|_| Err(NotOpen::blocked("the hello was not answered")))?;
         Ok(Self { stream, send_timeout: timing.request, welcome })
     }
@@ -122,6 +121,11 @@ impl Socket {
     /// Sends a message; false when the socket does not take it.
     pub async fn say(&mut self, message: &ToServer) -> bool {
         let Ok(text) = serde_json::to_string(message) else { return false };
+        self.say_text(text).await
+    }
+
+    /// Sends a message that is JSON already; false when the socket does not take it.
+    pub async fn say_text(&mut self, text: String) -> bool {
         self.send(Message::text(text)).await
     }
 

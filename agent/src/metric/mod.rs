@@ -1,89 +1,80 @@
 //! Takes samples: processors, memory, disks, load, network, processes.
 
 pub mod disk;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+mod proc;
+#[cfg(not(target_os = "linux"))]
+mod processor;
+
+#[cfg(target_os = "linux")]
+use linux as os;
+#[cfg(not(target_os = "linux"))]
+use other as os;
 
 use chrono::{SubsecRound as _, Utc};
-use entity::metric::{MetricSample, ProcessSample, TOP_PROCESSES_MAX};
-use sysinfo::{Networks, ProcessRefreshKind, ProcessesToUpdate, System};
+use entity::metric::{MetricSample, ProcessSample};
+
+/// Bytes received and sent so far.
+pub type Traffic = (u64, u64);
+
+/// What the operating system says of one moment.
+#[derive(Clone, Debug, Default)]
+struct Reading {
+    /// Since the last time, 0–100.
+    cpu_percent: Option<f32>,
+    /// 0 when it is not known.
+    memory_total_bytes: u64,
+    memory_used_bytes: u64,
+    swap_used_bytes: Option<u64>,
+    load_average: Option<[f32; 3]>,
+    uptime_seconds: Option<u64>,
+    traffic: Option<Traffic>,
+    process_count: Option<u32>,
+    /// Those that use most, in order.
+    top_processes: Vec<ProcessSample>,
+}
 
 /// Takes samples; processor use and traffic are measured from one call to the next.
 #[derive(Debug)]
 pub struct Sampler {
-    system: System,
-    networks: Networks,
-    /// Received and sent so far.
-    traffic: Option<(u64, u64)>,
+    source: os::Source,
+    traffic: Option<Traffic>,
 }
 
 impl Sampler {
     /// Starts measuring. `None` on a system that gives no numbers at all.
     #[must_use]
     pub fn start() -> Option<Self> {
-        let mut system = System::new().ok()?;
-        system.refresh_cpu_usage();
-        refresh_processes(&mut system);
-        let networks = Networks::new().ok()?;
-        let mut sampler = Self { system, networks, traffic: None };
-        sampler.traffic = sampler.traffic_so_far();
-        Some(sampler)
+        let mut source = os::Source::start()?;
+        let traffic = source.traffic();
+        Some(Self { source, traffic })
     }
 
     /// Takes a sample.
     pub fn sample(&mut self) -> MetricSample {
-        self.system.refresh_cpu_usage();
-        self.system.refresh_memory();
-        refresh_processes(&mut self.system);
-        let total = self.system.total_memory();
-        let used = total.saturating_sub(self.system.available_memory());
-        let before = self.traffic;
-        self.traffic = self.traffic_so_far();
-        let traffic = traffic_between(before, self.traffic);
+        let reading = self.source.read();
+        let before = std::mem::replace(&mut self.traffic, reading.traffic);
+        let traffic = traffic_between(before, reading.traffic);
+        let (total, used) = (reading.memory_total_bytes, reading.memory_used_bytes);
         MetricSample {
             collected_at: Utc::now().trunc_subsecs(3),
-            cpu_percent: Some(self.system.global_cpu_usage()),
+            cpu_percent: reading.cpu_percent,
             memory_used_bytes: (total > 0).then_some(used),
             memory_percent: percent(used, total),
-            swap_used_bytes: Some(self.system.used_swap()),
-            load_average: load_average(),
-            uptime_seconds: System::uptime().ok(),
+            swap_used_bytes: reading.swap_used_bytes,
+            load_average: reading.load_average,
+            uptime_seconds: reading.uptime_seconds,
             network_rx_bytes: traffic.map(|(received, _)| received),
             network_tx_bytes: traffic.map(|(_, sent)| sent),
-            process_count: u32::try_from(self.system.processes().len()).ok(),
+            process_count: reading.process_count,
             disks: disk::all(),
-            top_processes: self.top_processes(),
+            top_processes: reading.top_processes,
         }
         .bounded()
     }
-
-    fn traffic_so_far(&mut self) -> Option<(u64, u64)> {
-        self.networks.refresh(true);
-        let real: Vec<_> =
-            self.networks.iter().filter(|(name, _)| !is_loopback(&name.to_string_lossy())).collect();
-        let sum = |(received, sent): (u64, u64), data: &sysinfo::NetworkData| {
-            (received.saturating_add(data.total_received()), sent.saturating_add(data.total_transmitted()))
-        };
-        (!real.is_empty()).then(|| real.iter().fold((0, 0), |so_far, (_, data)| sum(so_far, data)))
-    }
-
-    fn top_processes(&self) -> Vec<ProcessSample> {
-        let mut all: Vec<_> = self.system.processes().values().collect();
-        all.sort_by(|a, b| b.cpu_usage().total_cmp(&a.cpu_usage()).then(b.memory().cmp(&a.memory())));
-        all.into_iter()
-            .take(TOP_PROCESSES_MAX)
-            .map(|process| ProcessSample {
-                pid: process.pid().as_u32(),
-                name: process.name().to_string_lossy().into_owned(),
-                cpu_percent: process.cpu_usage(),
-                memory_bytes: process.memory(),
-            })
-            .collect()
-    }
-}
-
-/// Only what a sample shows: reading arguments, environments and threads would cost more than all the rest.
-fn refresh_processes(system: &mut System) {
-    let kind = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
 }
 
 /// True for the interface that leads nowhere.
@@ -93,17 +84,9 @@ pub fn is_loopback(interface: &str) -> bool {
 }
 
 /// Bytes between two counts. A count that went back (an interface is gone, a counter began anew) measures nothing.
-fn traffic_between(before: Option<(u64, u64)>, now: Option<(u64, u64)>) -> Option<(u64, u64)> {
+fn traffic_between(before: Option<Traffic>, now: Option<Traffic>) -> Option<Traffic> {
     let ((received_before, sent_before), (received, sent)) = (before?, now?);
     Some((received.checked_sub(received_before)?, sent.checked_sub(sent_before)?))
-}
-
-fn load_average() -> Option<[f32; 3]> {
-    if cfg!(windows) {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "a load needs no more")]
-    System::load_average().ok().map(|load| [load.one as f32, load.five as f32, load.fifteen as f32])
 }
 
 #[expect(
@@ -118,6 +101,8 @@ fn percent(part: u64, whole: u64) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use entity::metric::TOP_PROCESSES_MAX;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn traffic_is_the_difference_or_nothing() {
@@ -129,11 +114,20 @@ mod tests {
     #[test]
     fn this_machine_has_values() {
         let mut sampler = Sampler::start().unwrap();
-        std::thread::sleep(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL);
+        // Somebody has to have worked.
+        let until = Instant::now() + Duration::from_millis(250);
+        while Instant::now() < until {
+            std::hint::black_box(0);
+        }
         let sample = sampler.sample();
         assert!(sample.cpu_percent.is_some_and(|percent| (0.0..=100.0).contains(&percent)));
         assert!(sample.memory_percent.is_some_and(|percent| percent > 0.0));
         assert!(sample.process_count.is_some_and(|count| count > 0));
         assert!(!sample.top_processes.is_empty() && sample.top_processes.len() <= TOP_PROCESSES_MAX);
+        if cfg!(target_os = "linux") {
+            let own = sample.top_processes.iter().find(|process| process.pid == std::process::id());
+            assert!(own.is_some_and(|own| own.cpu_percent > 0.0 && own.memory_bytes > 0), "{sample:?}");
+            assert!(sample.load_average.is_some() && sample.uptime_seconds.is_some());
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! The spool: samples wait here, on disk and bounded, until the server has acknowledged them.
+//! The spool: samples and log entries wait here, on disk and bounded, until the server has acknowledged them; each kind
+//! in a spool of its own.
 //!
-//! Samples are numbered in order. They lie in segment files of JSON lines named by their first number; a small file
-//! beside them, the mark, says how far the server has acknowledged. While the disk takes nothing, the latest samples
-//! wait in memory.
+//! What waits is numbered in order. They lie in segment files of JSON lines named by their first number; a small file
+//! beside them, the mark, says how far the server has acknowledged. While the disk takes nothing, the latest wait
+//! in memory.
 
 mod mark;
 mod segment;
@@ -13,27 +14,35 @@ pub use shared::SharedSpool;
 pub use survey::{Survey, survey};
 
 use chrono::{DateTime, Utc};
-use entity::metric::MetricSample;
 use mark::Mark;
 use segment::{Line, Segment};
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::VecDeque,
     io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
-/// Most samples that wait in memory while the disk takes none.
-pub const MEMORY_SAMPLES_MAX: usize = 120;
+/// Most items that wait in memory while the disk takes none.
+pub const MEMORY_ITEMS_MAX: usize = 120;
+/// What an item takes in a message besides its own JSON.
+const ITEM_BYTES: usize = 32;
 
-/// Samples to send, oldest first.
+/// What can wait in a spool.
+pub trait Item: Clone + Serialize + DeserializeOwned {}
+
+impl<T: Clone + Serialize + DeserializeOwned> Item for T {}
+
+/// What is to be sent, oldest first.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
+pub struct Batch<T> {
     /// Number of the last one.
     pub position: u64,
-    /// Samples lost since registration, to a full spool or to damage.
+    /// Items lost since registration, to a full spool or to damage.
     pub dropped_total: u64,
-    /// The samples.
-    pub samples: Vec<MetricSample>,
+    /// The items, each with its number.
+    pub items: Vec<(u64, T)>,
 }
 
 /// What a sent batch settles once it is acknowledged.
@@ -45,18 +54,18 @@ struct Pending {
 
 /// The spool of one device.
 #[derive(Debug)]
-pub struct Spool {
+pub struct Spool<T> {
     folder: PathBuf,
     bytes_max: u64,
     segments: VecDeque<Segment>,
-    memory: VecDeque<(u64, MetricSample)>,
+    memory: VecDeque<(u64, T)>,
     next: u64,
     mark: Mark,
     pending: Option<Pending>,
     trouble: Option<String>,
 }
 
-impl Spool {
+impl<T: Item> Spool<T> {
     /// Opens the spool and repairs what a crash left. Trouble with the disk is kept for [`Spool::trouble`]: an
     /// agent without a spool still has to report.
     #[must_use]
@@ -82,24 +91,66 @@ impl Spool {
         spool
     }
 
-    /// Takes a sample. It is on disk afterwards, or in memory when the disk takes nothing.
-    pub fn append(&mut self, sample: MetricSample) {
-        self.memory.push_back((self.next, sample));
-        self.next += 1;
+    /// The same, with numbers that never come twice even when the files are lost: they begin at the microsecond of now.
+    #[must_use]
+    pub fn open_by_time(folder: &Path, bytes_max: u64, now: DateTime<Utc>) -> Self {
+        let mut spool = Self::open(folder, bytes_max);
+        spool.next = spool.next.max(u64::try_from(now.timestamp_micros()).unwrap_or_default());
+        spool
+    }
+
+    /// The number of the last item that was ever taken, as far as this is known.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        let on_disk = self.segments.back().map_or(0, |last| last.last(&self.folder));
+        self.mark.position.max(on_disk).max(self.memory.back().map_or(0, |(position, _)| *position))
+    }
+
+    /// The number that the next item will have.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Forgets what came after `position`: a crash left it half written, and it will come again.
+    ///
+    /// # Errors
+    /// Whatever the file system refuses.
+    pub fn cut_after(&mut self, position: u64) -> io::Result<()> {
+        while self.segments.back().is_some_and(|last| last.first > position) {
+            self.segments.pop_back().inspect(|segment| segment.remove(&self.folder));
+        }
+        match self.segments.back_mut() {
+            Some(last) => last.cut_after(&self.folder, position),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes an item. It is on disk afterwards, or in memory when the disk takes nothing.
+    pub fn append(&mut self, item: T) {
+        self.append_all(std::iter::once(item));
+    }
+
+    /// Takes items, all with one write.
+    pub fn append_all(&mut self, items: impl IntoIterator<Item = T>) {
+        for item in items {
+            self.memory.push_back((self.next, item));
+            self.next += 1;
+        }
         match self.write_out() {
             Ok(()) => {
                 if self.trouble.take().is_some() {
-                    tracing::info!("samples are kept on disk again");
+                    tracing::info!("what waits is kept on disk again");
                 }
             }
             Err(error) => {
                 if self.trouble.is_none() {
-                    tracing::warn!(%error, "samples cannot be kept on disk; the latest wait in memory");
+                    tracing::warn!(%error, "what waits cannot be kept on disk; the latest wait in memory");
                 }
                 self.trouble = Some(error.to_string());
             }
         }
-        while self.memory.len() > MEMORY_SAMPLES_MAX {
+        while self.memory.len() > MEMORY_ITEMS_MAX {
             self.memory.pop_front();
             self.mark.dropped += 1;
         }
@@ -130,53 +181,71 @@ impl Spool {
             && self.segments.iter().map(|segment| segment.bytes).sum::<u64>() > self.bytes_max
         {
             let Some(oldest) = self.segments.pop_front() else { return };
-            let lost =
-                oldest.read(&self.folder).iter().filter(|line| line.position > self.mark.position).count();
+            let mut lost: u64 = 0;
+            let acknowledged = self.mark.position;
+            oldest.each(&self.folder, acknowledged, |_: Line<T>| {
+                lost += 1;
+                ControlFlow::Continue(())
+            });
             oldest.remove(&self.folder);
-            self.mark.dropped += lost as u64;
-            tracing::warn!(samples = lost, "the spool is full: the oldest samples were dropped");
+            self.mark.dropped += lost;
+            tracing::warn!(items = lost, "the spool is full: the oldest were dropped");
             self.keep_mark();
         }
     }
 
-    /// The oldest samples that are not acknowledged, at most `samples_max`; `None` when there are none.
-    pub fn batch(&mut self, samples_max: usize) -> Option<Batch> {
-        let mut samples = Vec::new();
-        let mut position = self.mark.position;
+    /// The oldest items that are not acknowledged: at most `items_max`, and so few that they take at most `bytes_max` as
+    /// JSON, but one at least; `None` when there are none.
+    pub fn batch(&mut self, items_max: usize, bytes_max: usize) -> Option<Batch<T>> {
+        let mut items: Vec<(u64, T)> = Vec::new();
+        let mut room = bytes_max;
+        let mut fits = |item: &T, is_first: bool| {
+            let bytes = serde_json::to_string(item).map_or(0, |text| text.len() + ITEM_BYTES);
+            let fits = bytes <= room || is_first;
+            room = room.saturating_sub(bytes);
+            fits
+        };
+        let acknowledged = self.mark.position;
+        let mut position = acknowledged;
         let mut corrupt = 0;
-        'segments: for segment in &self.segments {
-            for Line { position: at, sample } in segment.read(&self.folder) {
-                if at <= self.mark.position {
-                    continue;
+        let mut is_full = false;
+        for segment in &self.segments {
+            segment.each(&self.folder, acknowledged, |Line { position: at, item }: Line<T>| {
+                if items.len() == items_max {
+                    is_full = true;
+                    return ControlFlow::Break(());
                 }
-                if samples.len() == samples_max {
-                    break 'segments;
-                }
-                position = at;
-                match sample {
-                    Some(sample) => samples.push(sample),
+                match item {
+                    Some(item) if fits(&item, items.is_empty()) => items.push((at, item)),
+                    Some(_) => {
+                        is_full = true;
+                        return ControlFlow::Break(());
+                    }
                     None => corrupt += 1,
                 }
-            }
-            if samples.len() == samples_max {
+                position = at;
+                ControlFlow::Continue(())
+            });
+            if is_full || items.len() == items_max {
+                is_full = true;
                 break;
             }
         }
-        for (at, sample) in &self.memory {
-            if samples.len() == samples_max {
+        for (at, item) in &self.memory {
+            if is_full || items.len() == items_max || !fits(item, items.is_empty()) {
                 break;
             }
             position = *at;
-            samples.push(sample.clone());
+            items.push((*at, item.clone()));
         }
         self.pending = Some(Pending { position, corrupt });
-        if samples.is_empty() {
+        if items.is_empty() {
             if corrupt > 0 {
                 self.settle(position);
             }
             return None;
         }
-        Some(Batch { position, dropped_total: self.mark.dropped + self.mark.corrupt, samples })
+        Some(Batch { position, dropped_total: self.mark.dropped + self.mark.corrupt, items })
     }
 
     /// The server has everything up to `position`.
@@ -189,9 +258,9 @@ impl Spool {
         self.settle(position);
     }
 
-    /// Gives up the samples up to `position`, which the server refuses for what they are.
-    pub fn give_up(&mut self, batch: &Batch) {
-        self.mark.dropped += batch.samples.len() as u64;
+    /// Gives up the items of a batch, which the server refuses for what they are.
+    pub fn give_up(&mut self, batch: &Batch<T>) {
+        self.mark.dropped += batch.items.len() as u64;
         self.settle(batch.position);
     }
 
@@ -208,7 +277,7 @@ impl Spool {
             self.memory.pop_front();
         }
         // First the files, then the mark: on a full disk this order makes the room that the mark needs. A mark that
-        // is behind after a crash only means that some samples are sent again.
+        // is behind after a crash only means that some are sent again.
         self.remove_acknowledged();
         self.keep_mark();
     }
@@ -217,7 +286,7 @@ impl Spool {
         while self.segments.get(1).is_some_and(|second| second.first <= self.mark.position + 1) {
             self.segments.pop_front().inspect(|segment| segment.remove(&self.folder));
         }
-        // The last one stays for the next samples until it has grown, so that not every sample makes a file.
+        // The last one stays for the next items until it has grown, so that not every item makes a file.
         let grown = self.segment_bytes_max() / 4;
         if self.mark.position + 1 >= self.next
             && self.segments.front().is_some_and(|last| last.bytes >= grown)
@@ -232,7 +301,7 @@ impl Spool {
         }
     }
 
-    /// Why samples cannot be kept on disk, while they cannot.
+    /// Why items cannot be kept on disk, while they cannot.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()

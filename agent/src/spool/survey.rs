@@ -2,13 +2,13 @@
 
 use super::{mark::Mark, segment};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// How full the spool is and what became of its samples.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Survey {
-    /// Samples on disk that wait for the server.
+    /// Samples, or entries, on disk that wait for the server.
     pub samples_waiting: u64,
     /// Bytes on disk.
     pub size_bytes: u64,
@@ -25,12 +25,7 @@ pub struct Survey {
 pub fn survey(folder: &Path) -> Survey {
     let mark = Mark::load(folder);
     let segments = segment::list(folder).unwrap_or_default();
-    let last = segments.last().and_then(|last| last.read(folder).last().map(|line| line.position));
-    // Numbers are given without gaps, but for those dropped from memory, so the difference is the count.
-    let samples_waiting = last.map_or(0, |last| {
-        let oldest = segments.first().map_or(1, |first| first.first).max(mark.position + 1);
-        (last + 1).saturating_sub(oldest)
-    });
+    let samples_waiting = segments.iter().map(|segment| segment.count_after(folder, mark.position)).sum();
     Survey {
         samples_waiting,
         size_bytes: segments.iter().map(|segment| segment.bytes).sum(),

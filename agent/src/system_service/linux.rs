@@ -3,11 +3,14 @@
 use super::systemd;
 use crate::program;
 use entity::system_service::{ServiceManager, SystemService};
-use std::path::Path;
 
 pub fn manager() -> ServiceManager {
     // systemd's own test for whether it is in charge; the tool alone may be there without it, as in containers.
-    if Path::new("/run/systemd/system").is_dir() { ServiceManager::Systemd } else { ServiceManager::None }
+    if super::systemd_folder().join("system").is_dir() {
+        ServiceManager::Systemd
+    } else {
+        ServiceManager::None
+    }
 }
 
 pub async fn list() -> Option<Vec<SystemService>> {

@@ -2,17 +2,36 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 mod other;
 mod systemd;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(target_os = "linux")]
 use linux as os;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 use other as os;
+#[cfg(windows)]
+use windows as os;
+#[cfg(windows)]
+pub(crate) use windows::status as windows_status;
 
 use entity::system_service::{SERVICES_MAX, ServiceManager, ServiceStatus, SystemService};
 use std::collections::HashMap;
+
+#[cfg(any(target_os = "linux", test))]
+pub(crate) use systemd::status as systemd_status;
+
+/// Where systemd has its folder while the machine is up. Builds for tests take another one, to play a systemd.
+#[cfg(target_os = "linux")]
+pub(crate) fn systemd_folder() -> std::path::PathBuf {
+    #[cfg(debug_assertions)]
+    if let Some(folder) = std::env::var_os("REEVE_TEST_SYSTEMD") {
+        return folder.into();
+    }
+    std::path::PathBuf::from("/run/systemd")
+}
 
 /// What keeps the services of this machine.
 #[must_use]

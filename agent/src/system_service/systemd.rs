@@ -55,7 +55,8 @@ fn installed_one(line: &str) -> Option<SystemService> {
     })
 }
 
-fn status(active: &str, sub: &str) -> ServiceStatus {
+/// What a service is doing, from two of its properties.
+pub fn status(active: &str, sub: &str) -> ServiceStatus {
     match (active, sub) {
         ("failed", _) => ServiceStatus::Failed,
         ("activating", _) => ServiceStatus::Starting,

@@ -51,6 +51,7 @@ async fn settings_apply_at_once_and_only_within_bounds() {
         heartbeat_interval_seconds: 300,
         metrics_interval_seconds: 3600,
         inventory_interval_seconds: 86_400,
+        ..Settings::default()
     };
     let device = Device::registered(&server).await;
     let running = device.run();
@@ -63,6 +64,7 @@ async fn settings_apply_at_once_and_only_within_bounds() {
         heartbeat_interval_seconds: 0,
         metrics_interval_seconds: 0,
         inventory_interval_seconds: 0,
+        ..Settings::default()
     };
     server.world().push(&ToAgent::Config { settings });
     eventually("samples and heartbeats", || {

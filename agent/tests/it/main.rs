@@ -2,11 +2,25 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod channel;
+mod command;
+mod command_attack;
+mod command_crash;
+mod command_hostile;
+mod command_service;
+mod command_steps;
+mod config;
 mod disk;
+mod error_report;
 mod install;
 mod link;
+mod log;
+mod log_tail;
+mod monitored_service;
 mod outage;
 mod process;
 mod registration;
+mod resident;
 mod rotation;
+mod service;
 mod support;

@@ -40,6 +40,9 @@ async fn a_new_device_shows_everything_at_once_and_stops_in_order() {
     let running = device.run();
     eventually("the second hello", || server.world().hellos.len() == 2).await;
     assert_eq!(server.world().reasons()[1].1, Some(DisconnectReason::AgentStopped));
+    // Its hello alone does not mean that it knows that it is connected.
+    let beats = server.world().heartbeats(LinkKind::Socket);
+    eventually("a heartbeat", || server.world().heartbeats(LinkKind::Socket) > beats).await;
     running.kill().await;
     let running = device.run();
     eventually("the third hello", || server.world().hellos.len() == 3).await;

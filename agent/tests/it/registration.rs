@@ -23,7 +23,7 @@ async fn a_machine_becomes_a_device_once() {
     assert_eq!(mode(device.data()), 0o700);
     assert_eq!(mode(&device.data().join("device.key")), 0o600);
     let key = fs::read(device.data().join("device.key")).unwrap();
-    let kept = fs::read_to_string(device.data().join("agent.json")).unwrap();
+    let kept = fs::read_to_string(device.data().join("config.json")).unwrap();
     assert!(!kept.contains("AGT-"), "the registration token is not kept");
 
     let again = device.register(&server, "AGT-good", &[]).await;
@@ -62,7 +62,7 @@ async fn what_goes_wrong_has_a_code_and_a_sentence() {
     assert_eq!(code(&used), exit::TOKEN_REFUSED);
     assert!(said(&used).contains("This registration token was used already."), "{}", said(&used));
     assert!(!said(&used).contains("AGT-used"), "the token is not repeated");
-    assert!(!device.data().join("agent.json").exists());
+    assert!(!device.data().join("config.json").exists());
 
     assert_eq!(code(&device.register(&server, "nonsense", &[]).await), exit::TOKEN_REFUSED);
     assert_eq!(code(&device.register(&server, "", &[]).await), exit::USAGE);

@@ -45,6 +45,10 @@ impl Backoff {
         if lived >= WELL {
             self.failures = 0;
         }
+        // It was asked to make room for another run; one that does so again and again is no better than a crash.
+        if ending == Ending::Code(i32::from(exit::RESTART)) && lived >= SHORTEST {
+            return Next::StartAfter(Duration::ZERO);
+        }
         let wait = SHORTEST.saturating_mul(1 << self.failures.min(6)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         Next::StartAfter(wait)
@@ -71,6 +75,18 @@ mod tests {
         assert_eq!(seconds(backoff.on(Ending::Code(101), Duration::from_secs(59))), 60);
         assert_eq!(seconds(backoff.on(Ending::Code(101), Duration::from_secs(60))), 1);
         assert_eq!(seconds(backoff.on(Ending::NotStarted, Duration::ZERO)), 2);
+    }
+
+    #[test]
+    fn a_restart_that_was_asked_for_follows_at_once_unless_it_is_asked_for_all_the_time() {
+        let mut backoff = Backoff::default();
+        let restart = Ending::Code(i32::from(exit::RESTART));
+        for _ in 0..5 {
+            assert_eq!(seconds(backoff.on(restart, Duration::from_secs(2))), 0);
+        }
+        let moment = Duration::from_millis(5);
+        let waits: Vec<u64> = (0..4).map(|_| seconds(backoff.on(restart, moment))).collect();
+        assert_eq!(waits, [1, 2, 4, 8]);
     }
 
     #[test]

@@ -18,3 +18,60 @@ pub const ALREADY_REGISTERED: u8 = 6;
 pub const ALREADY_RUNNING: u8 = 7;
 /// The server answered something else than an agent can use.
 pub const SERVER_REFUSED: u8 = 8;
+/// The data directory does not protect what is in it: wrong owner, mode or kind. `reeve-agent doctor --fix` repairs it.
+pub const UNPROTECTED: u8 = 9;
+/// The agent that runs is being updated and cannot be restarted now.
+pub const BUSY_UPDATING: u8 = 10;
+/// The agent that runs did not take the secret of its channel, or the secret cannot be read.
+pub const SECRET_REFUSED: u8 = 11;
+/// The agent that runs was asked to make room and did not in time.
+pub const UNRESPONSIVE: u8 = 12;
+/// A supervised agent ended to be started again at once, because of `--force`.
+pub const RESTART: u8 = 13;
+/// `doctor` found something that is wrong.
+pub const UNWELL: u8 = 14;
+/// This takes the rights of root or of an administrator.
+pub const NOT_PERMITTED: u8 = 16;
+/// The configuration cannot be used as it stands; the message names the field.
+pub const CONFIG_INVALID: u8 = 15;
+
+/// Every code with its meaning, for `--help`.
+pub const ALL: &[(u8, &str)] = &[
+    (CLEAN, "ended in order, or did what was asked"),
+    (FAILED, "failed for a reason that has no code of its own"),
+    (USAGE, "the command line was not understood"),
+    (NOT_REGISTERED, "this machine is not registered"),
+    (UNREACHABLE, "the server could not be reached"),
+    (TOKEN_REFUSED, "the registration token was refused"),
+    (ALREADY_REGISTERED, "this machine is registered already"),
+    (ALREADY_RUNNING, "another agent runs on the same data directory"),
+    (SERVER_REFUSED, "the server answered something that an agent cannot use"),
+    (UNPROTECTED, "the data directory is not protected: see `reeve-agent doctor --fix`"),
+    (BUSY_UPDATING, "--force: the agent that runs is being updated; try again later"),
+    (SECRET_REFUSED, "the agent that runs did not take the secret, or it cannot be read"),
+    (UNRESPONSIVE, "--force: the agent that runs did not make room in time"),
+    (RESTART, "a supervised agent ended to be started again by its supervisor"),
+    (UNWELL, "doctor found something that is wrong"),
+    (CONFIG_INVALID, "config.json cannot be used as it stands; the message names the field"),
+    (NOT_PERMITTED, "this takes the rights of root or of an administrator"),
+];
+
+/// The codes as `--help` shows them.
+#[must_use]
+pub fn help() -> String {
+    let lines = ALL.iter().map(|(code, meaning)| format!("  {code:>3}  {meaning}"));
+    format!("Exit codes:\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_code_has_two_meanings() {
+        let mut codes: Vec<u8> = ALL.iter().map(|(code, _)| *code).collect();
+        codes.dedup();
+        assert_eq!(codes.len(), ALL.len());
+        assert!(codes.is_sorted());
+    }
+}

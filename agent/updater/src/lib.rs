@@ -4,5 +4,7 @@
 pub mod backoff;
 pub mod durable;
 pub mod exit;
+#[cfg(windows)]
+pub mod service;
 mod signal;
 pub mod supervise;

@@ -1,4 +1,5 @@
-//! `reeve-updater run --agent PATH [-- arguments of reeve-agent run]`: the supervisor of the agent.
+//! `reeve-updater run --agent PATH [-- arguments of reeve-agent run]`: the supervisor of the agent; `service` instead of
+//! `run` is for the service control manager of Windows.
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 use updater::{
@@ -16,11 +17,19 @@ fn main() -> ExitCode {
             Err(_) => ExitCode::from(exit::FAILED),
         };
     }
-    let Some(plan) = plan(arguments) else {
+    #[cfg(windows)]
+    if let Some(plan) = plan("service", &arguments) {
+        return ended(updater::service::run(plan));
+    }
+    let Some(plan) = plan("run", &arguments) else {
         eprintln!("{USAGE}");
         return ExitCode::from(exit::USAGE);
     };
-    match supervise(&plan, |line| eprintln!("reeve-updater: {line}")) {
+    ended(supervise(&plan, |line| eprintln!("reeve-updater: {line}")))
+}
+
+fn ended(supervised: std::io::Result<()>) -> ExitCode {
+    match supervised {
         Ok(()) => ExitCode::from(exit::CLEAN),
         Err(error) => {
             eprintln!("reeve-updater: {error}");
@@ -29,15 +38,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn plan(arguments: Vec<OsString>) -> Option<Plan> {
-    let mut words = arguments.into_iter();
-    if words.next()? != "run" || words.next()? != "--agent" {
+fn plan(verb: &str, arguments: &[OsString]) -> Option<Plan> {
+    let mut words = arguments.iter();
+    if words.next()? != verb || words.next()? != "--agent" {
         return None;
     }
     let agent = words.next()?.into();
     match words.next() {
         None => Some(Plan { agent, arguments: Vec::new() }),
-        Some(word) if word == "--" => Some(Plan { agent, arguments: words.collect() }),
+        Some(word) if word == "--" => Some(Plan { agent, arguments: words.cloned().collect() }),
         Some(_) => None,
     }
 }
@@ -47,7 +56,7 @@ mod tests {
     use super::*;
 
     fn plan_of(line: &str) -> Option<Plan> {
-        plan(line.split(' ').map(OsString::from).collect())
+        plan("run", &line.split(' ').map(OsString::from).collect::<Vec<_>>())
     }
 
     #[test]
@@ -56,7 +65,15 @@ mod tests {
         assert_eq!(good.agent, std::path::Path::new("/a"));
         assert_eq!(good.arguments, ["--data-dir", "/d"]);
         assert!(plan_of("run --agent /a").expect("understood").arguments.is_empty());
-        for bad in ["", "run", "run --agent", "run /a", "stop --agent /a", "run --agent /a --data-dir /d"] {
+        for bad in [
+            "",
+            "service --agent /a",
+            "run",
+            "run --agent",
+            "run /a",
+            "stop --agent /a",
+            "run --agent /a --data-dir /d",
+        ] {
             assert!(plan_of(bad).is_none(), "{bad}");
         }
     }

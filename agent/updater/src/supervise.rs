@@ -29,15 +29,25 @@ pub struct Plan {
 ///
 /// # Errors
 /// When the operating system refuses to deliver signals or to say how the agent ended.
-pub fn supervise(plan: &Plan, mut say: impl FnMut(fmt::Arguments<'_>)) -> io::Result<()> {
-    let wakes = signal::listen()?;
+pub fn supervise(plan: &Plan, say: impl FnMut(fmt::Arguments<'_>)) -> io::Result<()> {
+    supervise_until(plan, &signal::listen()?, true, say)
+}
+
+/// Supervises until a wake says to stop or until the agent ended in order. What the agent prints goes where this
+/// process's own goes, if there is such a place.
+pub(crate) fn supervise_until(
+    plan: &Plan,
+    wakes: &Receiver<Wake>,
+    has_output: bool,
+    mut say: impl FnMut(fmt::Arguments<'_>),
+) -> io::Result<()> {
     let mut backoff = Backoff::default();
     loop {
         let started = Instant::now();
-        let ending = match start(plan) {
+        let ending = match start(plan, has_output) {
             Ok(mut agent) => {
                 say(format_args!("agent started, pid {}", agent.id()));
-                let (status, asked) = watch(&mut agent, &wakes)?;
+                let (status, asked) = watch(&mut agent, wakes)?;
                 say(format_args!("agent ended: {status}"));
                 if asked {
                     return Ok(());
@@ -53,7 +63,7 @@ pub fn supervise(plan: &Plan, mut say: impl FnMut(fmt::Arguments<'_>)) -> io::Re
             Next::End => return Ok(()),
             Next::StartAfter(wait) => {
                 say(format_args!("starting it again in {} s", wait.as_secs()));
-                if stop_asked_within(&wakes, wait) {
+                if stop_asked_within(wakes, wait) {
                     return Ok(());
                 }
             }
@@ -61,9 +71,16 @@ pub fn supervise(plan: &Plan, mut say: impl FnMut(fmt::Arguments<'_>)) -> io::Re
     }
 }
 
-fn start(plan: &Plan) -> io::Result<Child> {
+fn start(plan: &Plan, has_output: bool) -> io::Result<Child> {
     let mut command = Command::new(&plan.agent);
     command.args(["run", "--supervised"]).args(&plan.arguments).stdin(Stdio::null());
+    // On Windows there are no signals: the end of its input asks the agent to stop.
+    if cfg!(windows) {
+        command.stdin(Stdio::piped());
+    }
+    if !has_output {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+    }
     // A terminal's Ctrl-C would otherwise reach the agent twice.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -3,14 +3,15 @@
 use crate::{codec::Answer, error::PortalError};
 use entity::{
     id::SessionId,
-    session::{PasswordInput, SessionView},
+    page::Page,
+    session::{PasswordInput, SessionQuery, SessionView},
 };
 use leptos::prelude::*;
 
-/// One's own sessions.
+/// One page of one's own sessions.
 #[server(prefix = "/portal", endpoint = "account/sessions", output = Answer)]
-pub async fn list_sessions() -> Result<Vec<SessionView>, PortalError> {
-    Ok(domain::account::sessions(&crate::context::cx().await?).await?)
+pub async fn list_sessions(#[server(default)] query: SessionQuery) -> Result<Page<SessionView>, PortalError> {
+    Ok(domain::account::sessions(&crate::context::cx().await?, &query).await?)
 }
 
 /// Ends one of one's own sessions.

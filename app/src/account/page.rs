@@ -8,9 +8,11 @@ use super::{
 use crate::{
     factor::FactorPanels,
     layout::{PageHead, refetch_after, use_me},
-    ui::{Fact, Facts, LinkButton, Load, Panel},
+    ui::{Fact, Facts, LinkButton, Listing, Load, Panel},
 };
+use entity::session::SessionQuery;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 /// Who one is, how one signs in, and where one is signed in.
 #[component]
@@ -18,7 +20,12 @@ pub fn AccountPage() -> impl IntoView {
     let me = use_me();
     let end = ServerAction::<EndSession>::new();
     let end_others = ServerAction::<EndOtherSessions>::new();
-    let sessions = Resource::new(|| (), |()| list_sessions());
+    let params = use_query_map();
+    let asked = Memo::new(move |_| params.with(|params| Listing::from_url("/account", params, &[])));
+    let sessions = Resource::new(
+        move || asked.get(),
+        |asked| list_sessions(SessionQuery { cursor: asked.cursor(), limit: None }),
+    );
     refetch_after(end, sessions);
     refetch_after(end_others, sessions);
     let role = me.role_label().to_owned();
@@ -45,8 +52,14 @@ pub fn AccountPage() -> impl IntoView {
         </div>
         <FactorPanels/>
         <Panel title="Sessions" facts="Where you are signed in">
-            <Load resource=sessions skeleton=2 let:sessions>
-                <Sessions sessions end end_others/>
+            <Load resource=sessions skeleton=2 let:page>
+                {
+                    let asked = asked.get_untracked();
+                    let (shown, next) = (page.items.len(), page.next_cursor);
+                    let is_one_page = next.is_none() && asked.cursor().is_none();
+                    let pager = (!is_one_page).then(|| asked.pager(shown, None, next.as_deref()));
+                    view! { <Sessions sessions=page.items is_one_page end end_others/> {pager} }
+                }
             </Load>
         </Panel>
     }

@@ -12,10 +12,11 @@ use leptos::prelude::*;
 #[component]
 pub(super) fn Sessions(
     sessions: Vec<SessionView>,
+    is_one_page: bool,
     end: ServerAction<EndSession>,
     end_others: ServerAction<EndOtherSessions>,
 ) -> impl IntoView {
-    let has_others = sessions.len() > 1;
+    let has_others = sessions.len() > 1 || !is_one_page;
     let rows = sessions.into_iter().map(move |session| view! { <SessionRow session end/> }).collect_view();
     view! {
         <Table label="Your sessions">

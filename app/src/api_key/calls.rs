@@ -2,22 +2,24 @@
 
 use crate::{codec::Answer, error::PortalError};
 use entity::{
-    api_key::{ApiKeyInput, ApiKeyView},
-    id::{ApiKeyId, UserId},
+    api_key::{ApiKeyInput, ApiKeyQuery, ApiKeyView},
+    id::ApiKeyId,
+    page::Page,
 };
 use leptos::prelude::*;
 
-/// One's own keys.
+/// One page of one's own keys.
 #[server(prefix = "/portal", endpoint = "api_key/own", output = Answer)]
-pub async fn list_own_keys() -> Result<Vec<ApiKeyView>, PortalError> {
+pub async fn list_own_keys(#[server(default)] query: ApiKeyQuery) -> Result<Page<ApiKeyView>, PortalError> {
     let cx = crate::context::cx().await?;
-    Ok(domain::api_key::list(&cx, Some(cx.me().id)).await?)
+    let query = ApiKeyQuery { user_id: Some(cx.me().id), ..query };
+    Ok(domain::api_key::list(&cx, &query).await?)
 }
 
-/// The keys of one user, or all that may be seen.
+/// One page of the keys of one user, or of all that may be seen.
 #[server(prefix = "/portal", endpoint = "api_key/list", output = Answer)]
-pub async fn list_keys(user_id: Option<UserId>) -> Result<Vec<ApiKeyView>, PortalError> {
-    Ok(domain::api_key::list(&crate::context::cx().await?, user_id).await?)
+pub async fn list_keys(#[server(default)] query: ApiKeyQuery) -> Result<Page<ApiKeyView>, PortalError> {
+    Ok(domain::api_key::list(&crate::context::cx().await?, &query).await?)
 }
 
 /// One key, without its secret.

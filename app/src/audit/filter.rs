@@ -1,12 +1,12 @@
 //! The filters over the audit log. Their state is the URL.
 
 use super::query;
-use crate::ui::{Choice, FilterBar, FilterSearch, FilterSelect};
-use chrono::NaiveDate;
-use entity::{
-    audit::{AuditOptions, AuditQuery},
-    business::BusinessView,
+use crate::{
+    business::{FilterBusiness, Offered},
+    ui::{Choice, FilterBar, FilterSearch, FilterSelect},
 };
+use chrono::NaiveDate;
+use entity::audit::{AuditOptions, AuditQuery};
 use leptos::prelude::*;
 
 /// One line of controls.
@@ -17,23 +17,14 @@ pub(super) fn AuditFilter(
     /// What the entries can be narrowed by.
     options: AuditOptions,
     /// The businesses to choose from; none for those who have one.
-    businesses: Vec<BusinessView>,
+    businesses: Option<Offered>,
 ) -> impl IntoView {
     let text = |value: Option<String>| value.unwrap_or_default();
-    let places = businesses.into_iter().map(|business| (business.id.to_string(), business.business_name));
-    let places: Vec<_> = places.collect();
     let actors = options.actors.into_iter().map(|actor| (actor.id.to_string(), actor.name));
     view! {
         <FilterBar action=query::PATH>
             <FilterSearch label="Search what was done and by whom" value=text(asked.search)/>
-            {(!places.is_empty()).then(|| view! {
-                <FilterSelect
-                    name="business_id"
-                    label="Business"
-                    options=choices("All businesses", places.into_iter())
-                    value=text(asked.business_id.map(|id| id.to_string()))
-                />
-            })}
+            {businesses.map(|offered| view! { <FilterBusiness offered chosen=asked.business_id/> })}
             <FilterSelect
                 name="actor_id"
                 label="By whom"

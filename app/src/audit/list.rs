@@ -7,14 +7,12 @@ use super::{
     query,
 };
 use crate::{
-    business::calls::list_businesses,
-    error::PortalError,
+    business::use_offer,
     layout::{PageHead, use_me},
     ui::{Badge, EmptyState, LinkButton, Load, Notice, Pager, StatusKind, Table, Time},
 };
 use entity::{
-    audit::{ActorKind, AuditEntryView, AuditOptions, AuditQuery, ExportFormat},
-    business::BusinessView,
+    audit::{ActorKind, AuditEntryView, AuditQuery, ExportFormat},
     page::Page,
     policy::Action,
 };
@@ -66,7 +64,11 @@ fn Exports(asked: Memo<AuditQuery>) -> impl IntoView {
 #[component]
 fn Entries(asked: Memo<AuditQuery>, is_msp: bool) -> impl IntoView {
     let entries = Resource::new(move || asked.get(), list_entries);
-    let offered = Resource::new(|| (), move |()| load_offered(is_msp));
+    let offer = use_offer(move || asked.with(|asked| asked.business_id));
+    let offered = Resource::new(
+        move || offer.get(),
+        |offer| async { Ok((list_options().await?, offer.load().await?)) },
+    );
     view! {
         <Load resource=offered skeleton=1 let:offered>
             {
@@ -83,13 +85,20 @@ fn Entries(asked: Memo<AuditQuery>, is_msp: bool) -> impl IntoView {
     }
 }
 
-async fn load_offered(is_msp: bool) -> Result<(AuditOptions, Vec<BusinessView>), PortalError> {
-    let businesses = if is_msp { list_businesses().await? } else { Vec::new() };
-    Ok((list_options().await?, businesses))
-}
-
 #[component]
 fn EntriesFound(page: Page<AuditEntryView>, asked: AuditQuery, is_msp: bool) -> impl IntoView {
+    if let (true, Some(cursor)) = (page.items.is_empty(), &page.next_cursor) {
+        let next = query::page(&asked, Some(cursor.clone()));
+        return view! {
+            <EmptyState
+                title="Nothing so far"
+                action=move || view! { <LinkButton href=next.clone()>"Search older entries"</LinkButton> }.into_any()
+            >
+                "No entry among those that were looked through matches. The log goes on."
+            </EmptyState>
+        }
+        .into_any();
+    }
     if page.items.is_empty() {
         let (title, words) = if query::is_filtered(&asked) {
             ("No entry matches", "Nothing within your reach matches all of these filters.")

@@ -2,15 +2,28 @@
 
 use crate::{codec::Answer, error::PortalError};
 use entity::{
-    business::{BusinessInput, BusinessView},
+    business::{BusinessChoice, BusinessInput, BusinessQuery, BusinessView},
     id::BusinessId,
+    page::Page,
 };
 use leptos::prelude::*;
 
-/// Every business within reach.
+/// One page of the businesses within reach.
 #[server(prefix = "/portal", endpoint = "business/list", output = Answer)]
-pub async fn list_businesses() -> Result<Vec<BusinessView>, PortalError> {
-    Ok(domain::business::list(&crate::context::cx().await?).await?)
+pub async fn list_businesses(
+    #[server(default)] query: BusinessQuery,
+) -> Result<Page<BusinessView>, PortalError> {
+    Ok(domain::business::list(&crate::context::cx().await?, &query).await?)
+}
+
+/// Businesses to choose from: the first that match, and the one that is chosen.
+#[server(prefix = "/portal", endpoint = "business/offer", output = Answer)]
+pub async fn offer_businesses(
+    like: Option<String>,
+    chosen: Option<BusinessId>,
+) -> Result<Page<BusinessChoice>, PortalError> {
+    let cx = crate::context::cx().await?;
+    Ok(domain::business::choices(&cx, like.as_deref(), chosen.as_slice()).await?)
 }
 
 /// One business.

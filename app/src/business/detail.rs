@@ -7,14 +7,20 @@ use super::{
     people::PeoplePanel,
 };
 use crate::{
-    layout::{PageHead, load_named, refetch_after, use_me},
+    layout::{PageHead, load_named, named_id, refetch_after, use_me},
     live,
+    log_entry::BusinessMonitoringPanels,
+    monitored_service::MonitoredServicesPanel,
     service_location::calls::{AddLocation, list_locations},
     ui::{ButtonKind, Count, Exact, LinkButton, Load, Panel, PresenceBar, Status, StatusKind},
     user::calls::list_users,
 };
-use entity::{business::BusinessView, policy::Action, portal_event::PortalEvent};
+use entity::{
+    business::BusinessView, id::BusinessId, policy::Action, portal_event::PortalEvent,
+    service_location::ServiceLocationQuery, user::UserQuery,
+};
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 /// One business.
 #[component]
@@ -24,12 +30,33 @@ pub fn BusinessPage() -> impl IntoView {
     let can_see_people = me.may(Action::ViewUser);
     let business = load_named("id", get_business);
     // Loaded for themselves, so that they are not loaded anew whenever a device comes or goes.
-    let locations = load_named("id", |id| list_locations(Some(id)));
-    let people = can_see_people.then(|| load_named("id", |id| list_users(Some(id))));
+    let params = use_query_map();
+    let cursor = Memo::new(move |_| params.with(|params| params.get("cursor")));
+    let locations = load_named("id", move |id| {
+        list_locations(ServiceLocationQuery {
+            business_id: Some(id),
+            cursor: cursor.get_untracked(),
+            ..ServiceLocationQuery::default()
+        })
+    });
+    Effect::new(move |former: Option<Option<String>>| {
+        let cursor = cursor.get();
+        if former.is_some_and(|former| former != cursor) {
+            locations.refetch();
+        }
+        cursor
+    });
+    let people = can_see_people.then(|| {
+        load_named("id", |id| list_users(UserQuery { business_id: Some(id), ..UserQuery::default() }))
+    });
     let rename = ServerAction::<RenameBusiness>::new();
     let add_location = ServerAction::<AddLocation>::new();
-    live::refetch_on(business, |event| {
-        matches!(event, PortalEvent::Presence { .. } | PortalEvent::Registered { .. })
+    let shown = named_id::<BusinessId>("id");
+    live::refetch_on(business, move |event| match event {
+        PortalEvent::Presence { business_id, .. } | PortalEvent::Registered { business_id, .. } => {
+            shown.get_untracked() == Some(*business_id)
+        }
+        _ => false,
     });
     let switch = ServerAction::<SetBusinessActive>::new();
     refetch_after(rename, business);
@@ -46,6 +73,8 @@ pub fn BusinessPage() -> impl IntoView {
                 <SwitchPanel business=business.clone() switch/>
             })}
         </Load>
+        <MonitoredServicesPanel/>
+        <BusinessMonitoringPanels/>
     }
 }
 
@@ -77,10 +106,15 @@ fn DevicesPanel(business: BusinessView) -> impl IntoView {
     let offline = format!("/devices?business_id={}&status=offline", business.id);
     let silent = business.devices.offline;
     let total = business.devices.total();
+    let may_ask = use_me().may(Action::RequestCommand) && total > 0;
+    let ask = format!("/commands/new?all=true&business_id={}", business.id);
     view! {
         <Panel
             title="Devices"
-            actions=move || view! { <a href=all.clone()>"All " <Count value=total/></a> }.into_any()
+            actions=move || view! {
+                {may_ask.then(|| view! { <a href=ask.clone()>"New command for all"</a> })}
+                <a href=all.clone()>"All " <Count value=total/></a>
+            }.into_any()
         >
             <PresenceBar counts=business.devices label=business.business_name/>
             {(silent > 0).then(|| view! { <p><a href=offline>"Show those that are offline"</a></p> })}

@@ -4,32 +4,39 @@ use crate::{
     error::PortalError,
     layout::use_me,
     service_location::{LocationFields, calls::AddLocation},
-    ui::{Absent, Badge, Count, Form, Hidden, Load, Panel, Submit, Table},
+    ui::{Absent, Badge, Count, Form, Hidden, Listing, Load, Panel, Submit, Table},
 };
 use entity::{
     id::BusinessId,
+    page::Page,
     policy::Action,
     service_location::{ServiceLocationInput, ServiceLocationView},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 /// The places of one business.
 #[component]
 pub(super) fn LocationsPanel(
     id: BusinessId,
-    locations: Resource<Result<Vec<ServiceLocationView>, PortalError>>,
+    locations: Resource<Result<Page<ServiceLocationView>, PortalError>>,
     add: ServerAction<AddLocation>,
 ) -> impl IntoView {
     let can_add = use_me().may(Action::ManageServiceLocation);
+    let params = use_query_map();
     view! {
         <Panel title="Service locations">
-            <Load resource=locations skeleton=2 let:locations>
+            <Load resource=locations skeleton=2 let:page>
                 {
-                    if locations.is_empty() {
+                    let asked = params.with_untracked(|params| Listing::from_url(format!("/businesses/{id}"), params, &[]));
+                    if page.items.is_empty() {
                         view! { <p class="quiet">"No service locations yet. Devices can be sorted by the place they stand at."</p> }
                             .into_any()
                     } else {
-                        view! { <LocationTable locations/> }.into_any()
+                        let (shown, next) = (page.items.len(), page.next_cursor);
+                        let is_one_page = next.is_none() && asked.cursor().is_none();
+                        let pager = (!is_one_page).then(|| asked.pager(shown, page.total, next.as_deref()));
+                        view! { <LocationTable locations=page.items/> {pager} }.into_any()
                     }
                 }
             </Load>

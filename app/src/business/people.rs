@@ -3,17 +3,17 @@
 use crate::{
     error::PortalError,
     layout::use_me,
-    ui::{LinkButton, Load, OptionTime, Panel, Table},
+    ui::{Count, LinkButton, Load, OptionTime, Panel, Table},
     user::UserStatus,
 };
-use entity::{id::BusinessId, policy::Action, user::UserView};
+use entity::{id::BusinessId, page::Page, policy::Action, user::UserView};
 use leptos::prelude::*;
 
 /// Those who sign in for one business.
 #[component]
 pub(super) fn PeoplePanel(
     id: BusinessId,
-    people: Resource<Result<Vec<UserView>, PortalError>>,
+    people: Resource<Result<Page<UserView>, PortalError>>,
 ) -> impl IntoView {
     let can_add = use_me().may(Action::ManageUser);
     let add = format!("/users?business_id={id}#add");
@@ -22,12 +22,18 @@ pub(super) fn PeoplePanel(
             title="People"
             actions=move || can_add.then(|| view! { <LinkButton href=add.clone()>"Add a person"</LinkButton> }).into_any()
         >
-            <Load resource=people skeleton=2 let:people>
+            <Load resource=people skeleton=2 let:page>
                 {
-                    if people.is_empty() {
+                    if page.items.is_empty() {
                         view! { <p class="quiet">"Nobody of this business signs in yet."</p> }.into_any()
                     } else {
-                        view! { <PeopleTable people/> }.into_any()
+                        let all = page.next_cursor.map(|_| format!("/users?business_id={id}"));
+                        let total = page.total.unwrap_or_default();
+                        view! {
+                            <PeopleTable people=page.items/>
+                            {all.map(|href| view! { <p class="panel-more"><a href=href>"All " <Count value=total/></a></p> })}
+                        }
+                        .into_any()
                     }
                 }
             </Load>

@@ -2,15 +2,18 @@
 
 use crate::{codec::Answer, error::PortalError};
 use entity::{
-    custom_role::{CustomRoleInput, CustomRoleView},
+    custom_role::{CustomRoleInput, CustomRoleQuery, CustomRoleView},
     id::CustomRoleId,
+    page::Page,
 };
 use leptos::prelude::*;
 
-/// Every custom role that this person may know of.
+/// One page of the custom roles that this person may know of.
 #[server(prefix = "/portal", endpoint = "role/list", output = Answer)]
-pub async fn list_roles() -> Result<Vec<CustomRoleView>, PortalError> {
-    Ok(domain::custom_role::list(&crate::context::cx().await?).await?)
+pub async fn list_roles(
+    #[server(default)] query: CustomRoleQuery,
+) -> Result<Page<CustomRoleView>, PortalError> {
+    Ok(domain::custom_role::list(&crate::context::cx().await?, &query).await?)
 }
 
 /// One custom role.

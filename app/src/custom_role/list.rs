@@ -8,17 +8,28 @@ use super::{
 };
 use crate::{
     layout::{PageHead, use_me},
-    ui::{Count, Form, LinkButton, Load, Panel, Submit, Table},
+    ui::{Count, Form, LinkButton, Listing, Load, Panel, Submit, Table},
 };
-use entity::{custom_role::CustomRoleView, policy::Action};
+use entity::{
+    custom_role::{CustomRoleQuery, CustomRoleView},
+    policy::Action,
+};
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 /// The roles.
 #[component]
 pub fn RoleListPage() -> impl IntoView {
     let me = use_me();
     let can_add = me.role.is_msp() && me.may(Action::ManageRole);
-    let roles = Resource::new(|| (), |()| list_roles());
+    let params = use_query_map();
+    let asked = Memo::new(move |_| params.with(|params| Listing::from_url("/roles", params, &["search"])));
+    let roles = Resource::new(
+        move || asked.get(),
+        |asked| {
+            list_roles(CustomRoleQuery { search: asked.text("search"), cursor: asked.cursor(), limit: None })
+        },
+    );
     view! {
         <PageHead
             title="Roles"
@@ -26,13 +37,17 @@ pub fn RoleListPage() -> impl IntoView {
             action=move || can_add.then(|| view! { <LinkButton href="#add">"Make a role"</LinkButton> }).into_any()
         />
         <Panel title="Custom roles">
-            <Load resource=roles skeleton=2 let:roles>
+            <Load resource=roles skeleton=2 let:page>
                 {
-                    if roles.is_empty() {
+                    let asked = asked.get_untracked();
+                    let (shown, next) = (page.items.len(), page.next_cursor);
+                    if page.items.is_empty() {
                         view! { <p class="quiet">"None yet. A custom role stands in for a built-in one, with permissions that you choose."</p> }
                             .into_any()
                     } else {
-                        view! { <RoleTable roles/> }.into_any()
+                        let is_one_page = next.is_none() && asked.cursor().is_none();
+                        let pager = (!is_one_page).then(|| asked.pager(shown, page.total, next.as_deref()));
+                        view! { <RoleTable roles=page.items/> {pager} }.into_any()
                     }
                 }
             </Load>

@@ -5,10 +5,21 @@ use entity::policy::{Action, Permissions};
 use leptos::prelude::*;
 
 /// The permissions by what they are about; each stands in one group.
-pub(super) const GROUPS: [(&str, &[Action]); 4] = [
+pub(super) const GROUPS: [(&str, &[Action]); 6] = [
     ("Devices", &[Action::RegisterDevice, Action::ManageDevice, Action::MoveDevice, Action::RevokeDevice]),
+    ("Monitoring", &[Action::ManageMonitoring, Action::HandleAlert]),
+    (
+        "Commands",
+        &[
+            Action::RequestCommand,
+            Action::Approve,
+            Action::StopCommands,
+            Action::ManageScript,
+            Action::ManageCommandPolicy,
+        ],
+    ),
     ("Businesses", &[Action::ManageBusiness, Action::ManageServiceLocation]),
-    ("Decisions and records", &[Action::Approve, Action::ViewAudit]),
+    ("Records", &[Action::ViewAudit]),
     (
         "People and access",
         &[

@@ -80,9 +80,11 @@ const fn meaning(kind: ActivityKind) -> StatusKind {
     match kind {
         ActivityKind::Online => StatusKind::Ok,
         ActivityKind::Offline => StatusKind::Bad,
-        ActivityKind::SamplesDropped | ActivityKind::Reported | ActivityKind::CloneSuspected => {
-            StatusKind::Warn
-        }
+        ActivityKind::SamplesDropped
+        | ActivityKind::Alert
+        | ActivityKind::Reported
+        | ActivityKind::CloneSuspected
+        | ActivityKind::RecordFault => StatusKind::Warn,
         ActivityKind::Registered | ActivityKind::Person => StatusKind::Info,
         ActivityKind::LinkChanged
         | ActivityKind::Rebooted

@@ -4,6 +4,7 @@ use crate::{codec::Answer, error::PortalError};
 use entity::{
     activity::ActivityView,
     device::{DeviceInput, DeviceQuery, DeviceRow, DeviceTransferInput, DeviceView},
+    evidence::{RecordEntryView, RecordQuery, RecordView},
     id::DeviceId,
     metric::{History, HistoryQuery},
     page::Page,
@@ -22,6 +23,15 @@ pub async fn list_devices(query: DeviceQuery) -> Result<Page<DeviceRow>, PortalE
 #[server(prefix = "/portal", endpoint = "device/get", output = Answer)]
 pub async fn get_device(id: DeviceId) -> Result<DeviceView, PortalError> {
     Ok(domain::device::get(&crate::context::cx().await?, id).await?)
+}
+
+/// One page of a device's own record of commands.
+#[server(prefix = "/portal", endpoint = "device/record_entries", output = Answer)]
+pub async fn list_record_entries(
+    id: DeviceId,
+    #[server(default)] query: RecordQuery,
+) -> Result<Page<RecordEntryView>, PortalError> {
+    Ok(domain::command::record::entries(&crate::context::cx().await?, id, &query).await?)
 }
 
 /// Renames or moves a device.
@@ -80,6 +90,14 @@ pub async fn list_activity(
 #[server(prefix = "/portal", endpoint = "device/history", output = Answer)]
 pub async fn get_history(id: DeviceId, query: HistoryQuery) -> Result<History, PortalError> {
     Ok(domain::metric::history(&crate::context::cx().await?, id, &query).await?)
+}
+
+/// Says that a record that is not what it was has been seen.
+#[server(prefix = "/portal", endpoint = "device/acknowledge_record", output = Answer)]
+pub async fn acknowledge_record(id: DeviceId) -> Result<RecordView, PortalError> {
+    let record = domain::command::chain::acknowledge(&crate::context::cx().await?, id).await?;
+    crate::context::done("Noted: somebody has seen it.");
+    Ok(record)
 }
 
 /// Decides that a device is one machine after all.

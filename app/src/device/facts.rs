@@ -2,7 +2,7 @@
 
 use super::{head, page::Shown};
 use crate::ui::{Absent, Bytes, CopyField, Count, Exact, Fact, Facts, Load, Panel};
-use entity::device::DeviceView;
+use entity::{agent_state::AgentState, device::DeviceView, presence::Presence};
 use leptos::prelude::*;
 
 /// Everything that is known, under four headings.
@@ -15,6 +15,15 @@ pub(super) fn FactsTab(shown: Shown) -> impl IntoView {
                 <div class="device-column"><Network device=device.clone()/> <Agent device/></div>
             </div>
         </Load>
+    }
+}
+
+/// What the agent is doing with itself; of one that cannot be reached it is what it last said.
+fn state_words(state: AgentState, presence: Presence) -> String {
+    if presence == Presence::Online || state == AgentState::Stopped {
+        state.label().to_owned()
+    } else {
+        format!("{}, as it last said", state.label())
     }
 }
 
@@ -107,6 +116,18 @@ fn Agent(device: DeviceView) -> impl IntoView {
         <Panel title="Agent">
             <Facts>
                 <Fact label="Version"><span class="mono">{device.agent_version}</span></Fact>
+                <Fact label="State">
+                    {match device.agent_state {
+                        Some(state) => {
+                            view! {
+                                <span class="mono">{state.word()}</span>
+                                <span class="quiet">{format!(" {}", state_words(state, device.presence))}</span>
+                            }
+                            .into_any()
+                        }
+                        None => view! { <Absent/> }.into_any(),
+                    }}
+                </Fact>
                 <Fact label="Link">{known(link)}</Fact>
                 <Fact label="Registered"><Exact at=device.created_at/></Fact>
                 <Fact label="Last seen">{device.last_seen_at.map(|at| view! { <Exact at/> })}</Fact>

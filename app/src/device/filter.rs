@@ -2,28 +2,34 @@
 
 use super::query;
 use crate::{
-    business::calls::list_businesses,
+    business::{FilterBusiness, Offered, offered, use_business_like},
     error::PortalError,
     layout::use_me,
-    service_location::calls::list_locations,
+    service_location::calls::offer_locations,
     ui::{Choice, FilterBar, FilterSearch, FilterSelect, Hidden, Load},
 };
 use entity::{
-    business::BusinessView, device::DeviceQuery, id::BusinessId, platform::Os, presence::Presence,
-    service_location::ServiceLocationView,
+    device::DeviceQuery,
+    id::{BusinessId, ServiceLocationId},
+    platform::Os,
+    presence::Presence,
+    service_location::ServiceLocationChoice,
 };
 use leptos::prelude::*;
 
 /// What the filters offer.
-type Places = (Vec<BusinessView>, Vec<ServiceLocationView>);
+type Places = (Offered, Vec<ServiceLocationChoice>);
 
 /// One line of controls. Service locations are offered once they are those of one business.
 #[component]
 pub(super) fn DeviceFilter(asked: Memo<DeviceQuery>) -> impl IntoView {
     let is_msp = use_me().role.is_msp();
+    let like = use_business_like();
+    let chosen =
+        Memo::new(move |_| asked.with(|asked| (like.get(), asked.business_id, asked.service_location_id)));
     let places = Resource::new(
-        move || asked.with(|asked| asked.business_id),
-        move |business_id| load_places(is_msp, business_id),
+        move || chosen.get(),
+        move |(like, business, place)| load_places(is_msp, like, business, place),
     );
     view! {
         <Load resource=places skeleton=1 let:places>
@@ -38,20 +44,27 @@ pub(super) fn DeviceFilter(asked: Memo<DeviceQuery>) -> impl IntoView {
     }
 }
 
-async fn load_places(is_msp: bool, business_id: Option<BusinessId>) -> Result<Places, PortalError> {
-    Ok(match (is_msp, business_id) {
-        (true, None) => (list_businesses().await?, Vec::new()),
-        (true, Some(_)) => (list_businesses().await?, list_locations(business_id).await?),
-        (false, _) => (Vec::new(), list_locations(None).await?),
-    })
+async fn load_places(
+    is_msp: bool,
+    like: Option<String>,
+    business: Option<BusinessId>,
+    place: Option<ServiceLocationId>,
+) -> Result<Places, PortalError> {
+    let businesses = if is_msp { offered(like, business).await? } else { Offered::default() };
+    let locations = match (is_msp, business) {
+        (true, None) => Vec::new(),
+        (true, business) => offer_locations(business, None, place).await?.items,
+        (false, _) => offer_locations(None, None, place).await?.items,
+    };
+    Ok((businesses, locations))
 }
 
 #[component]
 fn Controls(
     asked: DeviceQuery,
     is_msp: bool,
-    businesses: Vec<BusinessView>,
-    locations: Vec<ServiceLocationView>,
+    businesses: Offered,
+    locations: Vec<ServiceLocationChoice>,
 ) -> impl IntoView {
     let text = |value: Option<String>| value.unwrap_or_default();
     let business_id = text(asked.business_id.map(|id| id.to_string()));
@@ -60,12 +73,7 @@ fn Controls(
         <FilterBar action=query::PATH>
             <FilterSearch label="Search name, host, address, OS" value=text(asked.search)/>
             {is_msp.then(|| view! {
-                <FilterSelect
-                    name="business_id"
-                    label="Business"
-                    options=choices("All businesses", businesses.iter().map(|b| (b.id.to_string(), b.business_name.clone())))
-                    value=business_id.clone()
-                />
+                <FilterBusiness offered=businesses chosen=asked.business_id/>
             })}
             {(!locations.is_empty()).then(|| view! {
                 <Hidden name=query::LOCATION_OF value=business_id.clone()/>
@@ -87,6 +95,12 @@ fn Controls(
                 label="Operating system"
                 options=choices("Any OS", Os::ALL.iter().map(|os| (os.word().to_owned(), os.label().to_owned())))
                 value=text(asked.os.map(|os| os.word().to_owned()))
+            />
+            <FilterSelect
+                name="services_wrong"
+                label="Monitored services"
+                options=vec![Choice::new("", "Any services"), Choice::new("true", "Services not as wanted")]
+                value=if asked.services_wrong { "true" } else { "" }
             />
             {is_msp.then(|| view! {
                 <FilterSelect

@@ -38,7 +38,16 @@ impl ShownRow {
                 self.row.last_seen_at = self.row.last_seen_at.max(Some(*collected_at));
                 self.draw(*collected_at, *cpu_percent);
             }
-            PortalEvent::Resync | PortalEvent::Device { .. } | PortalEvent::Registered { .. } => {}
+            PortalEvent::Resync
+            | PortalEvent::Device { .. }
+            | PortalEvent::ErrorReport { .. }
+            | PortalEvent::Logs { .. }
+            | PortalEvent::Alert { .. }
+            | PortalEvent::Command { .. }
+            | PortalEvent::CommandOutput { .. }
+            | PortalEvent::CommandRequest { .. }
+            | PortalEvent::EmergencyStop { .. }
+            | PortalEvent::Registered { .. } => {}
         }
     }
 
@@ -85,6 +94,7 @@ mod tests {
             presence: Presence::Offline,
             presence_since: None,
             last_seen_at: None,
+            services_wrong: 0,
             cpu_percent: None,
             memory_percent: None,
             disk_percent: None,

@@ -6,17 +6,18 @@ use super::{
     transfer::{Elsewhere, TransferForm},
 };
 use crate::{
+    business::use_business_like,
     error::PortalError,
     layout::{refetch_after, use_me},
-    service_location::calls::list_locations,
-    ui::{Choice, Confirm, Field, Form, Hidden, Load, Notice, Panel, Select, StatusKind, Submit},
+    service_location::{calls::offer_locations, location_choices},
+    ui::{Confirm, Field, Form, Hidden, Load, Notice, Panel, Select, StatusKind, Submit},
 };
 use entity::{
     device::{DeviceEvent, DeviceView},
     id::DeviceId,
     input::NAME_MAX,
     policy::Action,
-    service_location::ServiceLocationView,
+    service_location::ServiceLocationChoice,
 };
 use leptos::prelude::*;
 
@@ -30,7 +31,8 @@ pub(super) fn DeviceActions(shown: Shown) -> impl IntoView {
     if !can_change && !can_revoke && !can_move {
         return ().into_any();
     }
-    let found = Resource::new(|| (), move |()| load(shown.id, can_change, can_move));
+    let like = use_business_like();
+    let found = Resource::new(move || like.get(), move |like| load(shown.id, can_change, can_move, like));
     let transfer = ServerAction::<TransferDevice>::new();
     refetch_after(transfer, shown.device);
     refetch_after(transfer, found);
@@ -59,12 +61,22 @@ pub(super) fn DeviceActions(shown: Shown) -> impl IntoView {
     .into_any()
 }
 
-type Found = (DeviceView, Vec<ServiceLocationView>, Elsewhere);
+type Found = (DeviceView, Vec<ServiceLocationChoice>, Elsewhere);
 
-async fn load(id: DeviceId, can_change: bool, can_move: bool) -> Result<Found, PortalError> {
+async fn load(
+    id: DeviceId,
+    can_change: bool,
+    can_move: bool,
+    like: Option<String>,
+) -> Result<Found, PortalError> {
     let device = get_device(id).await?;
-    let locations = if can_change { list_locations(Some(device.business_id)).await? } else { Vec::new() };
-    let elsewhere = if can_move { Elsewhere::load(device.business_id).await? } else { Elsewhere::default() };
+    let locations = if can_change {
+        offer_locations(Some(device.business_id), None, device.service_location_id).await?.items
+    } else {
+        Vec::new()
+    };
+    let elsewhere =
+        if can_move { Elsewhere::load(device.business_id, like).await? } else { Elsewhere::default() };
     Ok((device, locations, elsewhere))
 }
 
@@ -78,7 +90,7 @@ fn Revoked() -> impl IntoView {
 }
 
 #[component]
-fn ChangeForm(device: DeviceView, locations: Vec<ServiceLocationView>, shown: Shown) -> impl IntoView {
+fn ChangeForm(device: DeviceView, locations: Vec<ServiceLocationChoice>, shown: Shown) -> impl IntoView {
     view! {
         <Form action=shown.change>
             <Hidden name="id" value=device.id.to_string()/>
@@ -86,18 +98,12 @@ fn ChangeForm(device: DeviceView, locations: Vec<ServiceLocationView>, shown: Sh
             <Select
                 name="input[service_location_id]"
                 label="Service location"
-                options=location_choices(&locations)
+                options=location_choices(&locations, "", false, true)
                 value=device.service_location_id.map(|id| id.to_string()).unwrap_or_default()
             />
             <Submit>"Save"</Submit>
         </Form>
     }
-}
-
-fn location_choices(locations: &[ServiceLocationView]) -> Vec<Choice> {
-    let none = Choice::new("", "No service location");
-    let places = locations.iter().map(|place| Choice::new(place.id.to_string(), place.location_name.clone()));
-    std::iter::once(none).chain(places).collect()
 }
 
 #[component]

@@ -2,9 +2,11 @@
 
 use crate::{
     layout::PageHead,
+    monitored_service::{LockChip, ServicesWrong},
     ui::{Absent, Duration, Exact, OsName, PresenceStatus, Time},
 };
 use entity::{
+    agent_state::AgentState,
     device::{DeviceState, DeviceView},
     presence::{LinkKind, Presence},
 };
@@ -29,14 +31,23 @@ fn HeadFacts(device: DeviceView) -> impl IntoView {
     let location = device.service_location_id.zip(device.location_name.clone());
     let uptime = device.latest.as_ref().and_then(|latest| latest.uptime_seconds);
     let is_online = device.presence == Presence::Online && device.state == DeviceState::Active;
+    // Idle is what an agent that can be reached is; anything else is worth a word.
+    let agent_state = device.agent_state.filter(|state| is_online && *state != AgentState::Idle);
     view! {
         <div class="device-head">
             <p class="device-status"><StatusSentence device=device.clone()/></p>
+            {(device.services_wrong > 0).then(|| view! {
+                <p class="device-status">
+                    <a href=format!("/devices/{}/services", device.id)><ServicesWrong count=device.services_wrong/></a>
+                    " not as wanted"
+                </p>
+            })}
             <ul class="fact-line">
                 <li>
                     <a href=place>{device.business_name.clone()}</a>
                     {location.map(|(id, name)| view! { " · " <a href=format!("/service-locations/{id}")>{name}</a> })}
                 </li>
+                <li><LockChip lock=device.device_lock.clone()/></li>
                 <li><OsName os=device.os_type version=os_version(&device)/></li>
                 {is_online.then(|| view! {
                     <li>
@@ -47,7 +58,9 @@ fn HeadFacts(device: DeviceView) -> impl IntoView {
                         }}
                     </li>
                 })}
-                <li>"Agent " <span class="mono">{device.agent_version.clone()}</span></li>
+                <li>"Agent " <span class="mono">{device.agent_version.clone()}</span>
+                    {agent_state.map(|state| format!(" · {}", state.label()))}
+                </li>
                 {device.link.filter(|_| is_online).map(|link| view! { <li>{link_words(link)}</li> })}
             </ul>
         </div>

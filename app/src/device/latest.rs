@@ -1,11 +1,18 @@
 //! The latest sample of a device: is it well at this moment.
 
-use crate::ui::{
-    Absent, Bytes, Count, Duration, Fact, Facts, Meter, Notice, Panel, Percent, StatusKind, Table, Time,
+use crate::{
+    command::Shortcut,
+    layout::use_me,
+    ui::{
+        Absent, Bytes, Count, Duration, Fact, Facts, Meter, Notice, Panel, Percent, StatusKind, Table, Time,
+    },
 };
 use entity::{
+    command::CommandKind,
     device::DeviceView,
+    id::DeviceId,
     metric::{DiskSample, MetricSample, ProcessSample},
+    policy::Action,
     presence::Presence,
 };
 use leptos::prelude::*;
@@ -127,27 +134,36 @@ fn DisksTable(disks: Vec<DiskSample>) -> impl IntoView {
 /// The processes that use most at this moment.
 #[component]
 pub(super) fn ProcessesPanel(device: DeviceView) -> impl IntoView {
+    let id = device.id;
     let processes = device.latest.map(|latest| latest.top_processes).unwrap_or_default();
     view! {
         <Panel title="Top processes" facts="100 % is one processor">
             {if processes.is_empty() {
                 view! { <p class="quiet">"The agent has not reported processes."</p> }.into_any()
             } else {
-                view! { <ProcessesTable processes/> }.into_any()
+                view! { <ProcessesTable id processes/> }.into_any()
             }}
         </Panel>
     }
 }
 
 #[component]
-fn ProcessesTable(processes: Vec<ProcessSample>) -> impl IntoView {
-    let rows = processes.into_iter().map(|process| {
+fn ProcessesTable(id: DeviceId, processes: Vec<ProcessSample>) -> impl IntoView {
+    let may_ask = use_me().may(Action::RequestCommand);
+    let rows = processes.into_iter().map(move |process| {
+        let name = process.name.clone();
         view! {
             <tr>
                 <td class="main mono">{process.name}</td>
                 <td class="sub num">{process.pid}</td>
                 <td class="aside num"><Percent value=Some(process.cpu_percent)/></td>
                 <td class="sub-aside num"><Bytes value=process.memory_bytes/></td>
+                {may_ask.then(|| view! {
+                    <td class="tools">
+                        <Shortcut device=id kind=CommandKind::RestartProcess name=name.clone()/>
+                        <Shortcut device=id kind=CommandKind::StopProcess name/>
+                    </td>
+                })}
             </tr>
         }
     });
@@ -159,6 +175,7 @@ fn ProcessesTable(processes: Vec<ProcessSample>) -> impl IntoView {
                     <th scope="col" class="sub num">"Process id"</th>
                     <th scope="col" class="aside num">"CPU"</th>
                     <th scope="col" class="sub-aside num">"Memory"</th>
+                    {may_ask.then(|| view! { <th scope="col" class="tools"><span class="visually-hidden">"What can be done"</span></th> })}
                 </tr>
             </thead>
             <tbody>{rows.collect_view()}</tbody>

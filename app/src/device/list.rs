@@ -1,6 +1,12 @@
 //! The page of all devices within reach. All of its state is in the URL.
 
-use super::{calls::list_devices, filter::DeviceFilter, query, table::DeviceTable};
+use super::{
+    calls::list_devices,
+    filter::DeviceFilter,
+    query,
+    table::DeviceTable,
+    ticks::{AskAll, Choosing, Ticked},
+};
 use crate::{
     layout::{PageHead, use_me},
     live,
@@ -16,6 +22,7 @@ use entity::{
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
+use std::collections::BTreeSet;
 
 /// The devices, a page at a time.
 #[component]
@@ -29,6 +36,17 @@ pub fn DeviceListPage() -> impl IntoView {
     let devices =
         Resource::new(move || asked.get(), move |asked| list_devices(DeviceQuery { limit, ..asked }));
     let shown = StoredValue::new(Vec::new());
+    let ticked = me.may(Action::RequestCommand).then(|| Ticked::new(BTreeSet::new()));
+    Effect::new(move |former: Option<DeviceQuery>| {
+        let asked = asked.get();
+        // What is not shown any more is not asked for anything either.
+        if let Some(ticked) = ticked
+            && former.is_some_and(|former| former != asked)
+        {
+            ticked.update(BTreeSet::clear);
+        }
+        asked
+    });
     live::refetch_on(devices, move |event| {
         shown.with_value(|shown| changes_list(event, &asked.get_untracked(), shown))
     });
@@ -41,7 +59,7 @@ pub fn DeviceListPage() -> impl IntoView {
         <Load resource=devices let:page>
             {
                 shown.set_value(page.items.iter().map(|row| row.id).collect());
-                view! { <DevicesFound page asked=asked.get_untracked() role/> }
+                view! { <DevicesFound page asked role ticked/> }
             }
         </Load>
     }
@@ -53,7 +71,14 @@ fn changes_list(event: &PortalEvent, asked: &DeviceQuery, shown: &[DeviceId]) ->
         PortalEvent::Resync | PortalEvent::Registered { .. } => true,
         PortalEvent::Presence { .. } => asked.status.is_some(),
         PortalEvent::Device { device_id, .. } => shown.contains(device_id),
-        PortalEvent::Metrics { .. } => false,
+        PortalEvent::Metrics { .. }
+        | PortalEvent::ErrorReport { .. }
+        | PortalEvent::Logs { .. }
+        | PortalEvent::Alert { .. }
+        | PortalEvent::Command { .. }
+        | PortalEvent::CommandOutput { .. }
+        | PortalEvent::CommandRequest { .. }
+        | PortalEvent::EmergencyStop { .. } => false,
     }
 }
 
@@ -67,16 +92,30 @@ fn AddButtons() -> impl IntoView {
 }
 
 #[component]
-fn DevicesFound(page: Page<DeviceRow>, asked: DeviceQuery, role: Role) -> impl IntoView {
+fn DevicesFound(
+    page: Page<DeviceRow>,
+    asked: Memo<DeviceQuery>,
+    role: Role,
+    ticked: Option<Ticked>,
+) -> impl IntoView {
+    let question = asked.get_untracked();
     if page.items.is_empty() {
-        return view! { <NoDevices asked/> }.into_any();
+        return view! { <NoDevices asked=question/> }.into_any();
     }
     let shown = page.items.len();
-    let first = asked.cursor.is_some().then(|| query::page(&asked, None));
-    let next = page.next_cursor.map(|cursor| query::page(&asked, Some(cursor)));
+    let first = question.cursor.is_some().then(|| query::page(&question, None));
+    let next = page.next_cursor.map(|cursor| query::page(&question, Some(cursor)));
+    let total = page.total;
+    let rows = page.items;
     view! {
-        <DeviceTable rows=page.items asked role/>
-        <Pager shown total=page.total first_href=first next_href=next/>
+        {match ticked {
+            None => view! { <DeviceTable rows asked role ticked=None/> }.into_any(),
+            Some(chosen) => view! {
+                <Choosing ticked=chosen><DeviceTable rows asked role ticked/></Choosing>
+            }.into_any(),
+        }}
+        <Pager shown total first_href=first next_href=next/>
+        {ticked.map(|_| view! { <AskAll asked=question total/> })}
     }
     .into_any()
 }

@@ -17,9 +17,12 @@ mod overview;
 mod page;
 mod query;
 mod range;
+mod record;
+mod record_tab;
 mod services;
 mod software;
 mod table;
+mod ticks;
 mod transfer;
 
 pub use list::DeviceListPage;

@@ -2,19 +2,25 @@
 
 use super::{
     activity::ActivityTab,
-    calls::{ChangeDevice, RevokeDevice, SettleClone, get_device},
+    calls::{AcknowledgeRecord, ChangeDevice, RevokeDevice, SettleClone, get_device},
     clone::CloneNotice,
     facts::FactsTab,
     head::DeviceHead,
     metrics::MetricsTab,
     overview::OverviewTab,
+    record::RecordNotice,
+    record_tab::RecordTab,
     services::ServicesTab,
     software::SoftwareTab,
 };
 use crate::{
+    alert::AlertsTab,
+    command::CommandsTab,
     error::PortalError,
+    error_report::ErrorsTab,
     layout::{NotFound, load_named, named_id, refetch_after},
     live,
+    log_entry::LogsTab,
     ui::{Load, Tab, Tabs},
 };
 use entity::{device::DeviceView, id::DeviceId, portal_event::PortalEvent};
@@ -64,12 +70,15 @@ pub fn DevicePage() -> impl IntoView {
     refetch_after(revoke, device);
     let settle = ServerAction::<SettleClone>::new();
     refetch_after(settle, device);
+    let seen = ServerAction::<AcknowledgeRecord>::new();
+    refetch_after(seen, device);
     let params = use_params_map();
     let tab = Memo::new(move |_| params.with(|params| params.get("tab").unwrap_or_default()));
     view! {
         <Load resource=device skeleton=2 let:device>
             <DeviceHead device=device.clone()/>
             <CloneNotice device=device.clone() settle/>
+            <RecordNotice device=device.clone() seen/>
             <DeviceTabs device/>
         </Load>
         {move || id.get().map(|id| open_tab(&tab.get(), Shown { id, device, change, revoke }))}
@@ -83,6 +92,11 @@ fn open_tab(tab: &str, shown: Shown) -> AnyView {
         "services" => view! { <ServicesTab shown/> }.into_any(),
         "software" => view! { <SoftwareTab shown/> }.into_any(),
         "facts" => view! { <FactsTab shown/> }.into_any(),
+        "errors" => view! { <ErrorsTab id=shown.id path=shown.path("errors")/> }.into_any(),
+        "logs" => view! { <LogsTab id=shown.id path=shown.path("logs")/> }.into_any(),
+        "alerts" => view! { <AlertsTab id=shown.id path=shown.path("alerts")/> }.into_any(),
+        "commands" => view! { <CommandsTab id=shown.id path=shown.path("commands")/> }.into_any(),
+        "record" => view! { <RecordTab shown/> }.into_any(),
         "activity" => view! { <ActivityTab shown/> }.into_any(),
         _ => view! { <NotFound/> }.into_any(),
     }
@@ -101,6 +115,11 @@ fn DeviceTabs(device: DeviceView) -> impl IntoView {
         tab("Services", "services"),
         software,
         tab("Facts", "facts"),
+        tab("Errors", "errors"),
+        tab("Logs", "logs"),
+        tab("Alerts", "alerts"),
+        tab("Commands", "commands"),
+        tab("Record", "record"),
         tab("Activity", "activity"),
     ];
     view! { <Tabs label="Device" items/> }

@@ -1,7 +1,7 @@
 //! What is asked of the list of devices, as it stands in the URL. Pure: the page, its links and its filters agree
 //! because they all read and write the URL here.
 
-use crate::ui::toast::encode;
+use crate::ui::listing;
 use entity::device::{DeviceQuery, DeviceSort};
 use leptos_router::params::ParamsMap;
 
@@ -26,6 +26,7 @@ pub(super) fn from_url(params: &ParamsMap) -> DeviceQuery {
         os: text("os").and_then(|text| text.parse().ok()),
         sort: text("sort").and_then(|text| text.parse().ok()),
         descending: text("descending").as_deref() == Some("true"),
+        services_wrong: text("services_wrong").as_deref() == Some("true"),
         revoked: text("revoked").as_deref() == Some("true"),
         cursor: text("cursor"),
         limit: None,
@@ -43,6 +44,7 @@ pub(super) fn href(query: &DeviceQuery) -> String {
         ("os", query.os.map(|os| os.word().to_owned())),
         ("sort", query.sort.map(|sort| sort.word().to_owned())),
         ("descending", flag(query.descending)),
+        ("services_wrong", flag(query.services_wrong)),
         ("revoked", flag(query.revoked)),
         ("cursor", query.cursor.clone()),
     ];
@@ -70,21 +72,12 @@ pub(super) const fn is_filtered(query: &DeviceQuery) -> bool {
         || query.service_location_id.is_some()
         || query.status.is_some()
         || query.os.is_some()
+        || query.services_wrong
 }
 
 /// A path with those of the pairs that have a value.
 pub(super) fn link(path: &str, pairs: &[(&str, Option<String>)]) -> String {
-    let mut href = path.to_owned();
-    let mut separator = '?';
-    for (key, value) in pairs {
-        let Some(value) = value else { continue };
-        href.push(separator);
-        href.push_str(key);
-        href.push('=');
-        href.push_str(&encode(value));
-        separator = '&';
-    }
-    href
+    listing::link(path, pairs.iter().map(|(key, value)| (*key, value.as_deref())))
 }
 
 #[cfg(test)]
@@ -113,6 +106,7 @@ mod tests {
             os: Some(Os::Linux),
             sort: Some(DeviceSort::Cpu),
             descending: true,
+            services_wrong: true,
             revoked: true,
             cursor: Some("abc".to_owned()),
             limit: None,
@@ -122,7 +116,7 @@ mod tests {
             url,
             format!(
                 "/devices?search=web%20%26%20db&business_id={BUSINESS}&service_location_id={PLACE}&status=offline\
-                 &os=linux&sort=cpu&descending=true&revoked=true&cursor=abc"
+                 &os=linux&sort=cpu&descending=true&services_wrong=true&revoked=true&cursor=abc"
             )
         );
         let read = from_url(&params(&[
@@ -133,6 +127,7 @@ mod tests {
             ("os", "linux"),
             ("sort", "cpu"),
             ("descending", "true"),
+            ("services_wrong", "true"),
             ("revoked", "true"),
             ("cursor", "abc"),
         ]));

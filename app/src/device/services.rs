@@ -2,18 +2,30 @@
 
 use super::{calls::get_services, page::Shown};
 use crate::{
+    command::Shortcut,
+    layout::{refetch_after, use_me},
     live,
+    monitored_service::{
+        LookAfter, LookedAfterPanel,
+        calls::{AddMonitoredService, get_monitored_services},
+    },
     ui::{
-        Absent, Choice, EmptyState, FilterBar, FilterSearch, FilterSelect, LinkButton, Load, Pager,
-        ServiceStatusMark, Table, Time,
+        Absent, ButtonKind, Choice, EmptyState, FilterBar, FilterSearch, FilterSelect, Form, Hidden,
+        LinkButton, Load, Pager, ServiceStatusMark, Submit, Table, Time,
     },
 };
 use entity::{
+    command::CommandKind,
+    id::DeviceId,
+    policy::Action,
     portal_event::PortalEvent,
     system_service::{ServiceManager, ServiceStatus, SystemServiceView, SystemServicesView},
 };
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+/// The device, and what looks after one of its services by one click.
+type OneClick = (DeviceId, ServerAction<AddMonitoredService>);
 
 /// What the URL asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,20 +57,39 @@ pub(super) fn ServicesTab(shown: Shown) -> impl IntoView {
     let asked = Memo::new(move |_| params.with(Asked::from_url));
     let id = shown.id;
     let services = Resource::new(|| (), move |()| get_services(id));
+    let watched = Resource::new(|| (), move |()| get_monitored_services(id));
+    let act = LookAfter { device: id, add: ServerAction::new(), remove: ServerAction::new() };
+    refetch_after(act.add, watched);
+    refetch_after(act.remove, watched);
+    let (add, can_add) = (ServerAction::<AddMonitoredService>::new(), use_me().may(Action::ManageMonitoring));
+    refetch_after(add, watched);
+    live::refetch_on(
+        watched,
+        move |event| matches!(event, PortalEvent::Device { device_id, .. } if *device_id == id),
+    );
     live::refetch_on(
         services,
         move |event| matches!(event, PortalEvent::Device { device_id, .. } if *device_id == id),
     );
     let path = shown.path("services");
     view! {
+        <Load resource=watched skeleton=2 let:watched>
+            <LookedAfterPanel services=watched act/>
+        </Load>
         <Load resource=services let:services>
-            <Services services asked path=path.clone()/>
+            <Services services asked path=path.clone() id look_after=can_add.then_some((id, add))/>
         </Load>
     }
 }
 
 #[component]
-fn Services(services: SystemServicesView, asked: Memo<Asked>, path: String) -> impl IntoView {
+fn Services(
+    services: SystemServicesView,
+    asked: Memo<Asked>,
+    path: String,
+    id: DeviceId,
+    look_after: Option<OneClick>,
+) -> impl IntoView {
     match (services.manager, services.items.is_empty()) {
         (None, _) => view! {
             <EmptyState title="Not reported yet">
@@ -81,7 +112,7 @@ fn Services(services: SystemServicesView, asked: Memo<Asked>, path: String) -> i
                 "Kept by " {manager_name(manager)}
                 {services.reported_at.map(|at| view! { ", reported " <Time at/> })}
             </p>
-            <Found items=services.items asked path/>
+            <Found items=services.items asked path id look_after/>
         }
         .into_any(),
     }
@@ -97,7 +128,13 @@ const fn manager_name(manager: ServiceManager) -> &'static str {
 }
 
 #[component]
-fn Found(items: Vec<SystemServiceView>, asked: Memo<Asked>, path: String) -> impl IntoView {
+fn Found(
+    items: Vec<SystemServiceView>,
+    asked: Memo<Asked>,
+    path: String,
+    id: DeviceId,
+    look_after: Option<OneClick>,
+) -> impl IntoView {
     let total = items.len() as u64;
     let filter_path = path.clone();
     let filter = move || {
@@ -133,7 +170,16 @@ fn Found(items: Vec<SystemServiceView>, asked: Memo<Asked>, path: String) -> imp
         }
         let shown = found.len();
         view! {
-            <ServicesTable items=found/>
+            {match look_after {
+                None => view! { <ServicesTable id items=found can_add=false/> }.into_any(),
+                Some((_, add)) => view! {
+                    <Form action=add class="services-form">
+                        <Hidden name="input[device_id]" value=id.to_string()/>
+                        <ServicesTable id items=found can_add=true/>
+                    </Form>
+                }
+                .into_any(),
+            }}
             <Pager shown total=Some(total)/>
         }
         .into_any()
@@ -142,8 +188,11 @@ fn Found(items: Vec<SystemServiceView>, asked: Memo<Asked>, path: String) -> imp
 }
 
 #[component]
-fn ServicesTable(items: Vec<SystemServiceView>) -> impl IntoView {
-    let rows = items.into_iter().map(|service| {
+fn ServicesTable(id: DeviceId, items: Vec<SystemServiceView>, can_add: bool) -> impl IntoView {
+    let may_ask = use_me().may(Action::RequestCommand);
+    let has_tools = can_add || may_ask;
+    let rows = items.into_iter().map(move |service| {
+        let name = service.service_name.clone();
         let at_boot = match service.starts_at_boot {
             Some(true) => "Yes".into_any(),
             Some(false) => "No".into_any(),
@@ -161,6 +210,18 @@ fn ServicesTable(items: Vec<SystemServiceView>) -> impl IntoView {
                 <td>{at_boot}</td>
                 <td class="num">{pid}</td>
                 <td class="sub-aside"><Time at=service.last_state_change_at/></td>
+                {has_tools.then(|| view! {
+                    <td class="tools">
+                        {may_ask.then(|| view! {
+                            <Shortcut device=id kind=CommandKind::RestartService name=name.clone()/>
+                        })}
+                        {can_add.then(|| view! {
+                            <Submit kind=ButtonKind::Quiet name="input[service_name]" value=name.clone()>
+                                "Look after" <span class="visually-hidden">" " {name}</span>
+                            </Submit>
+                        })}
+                    </td>
+                })}
             </tr>
         }
     });
@@ -174,6 +235,7 @@ fn ServicesTable(items: Vec<SystemServiceView>) -> impl IntoView {
                     <th scope="col">"Starts at boot"</th>
                     <th scope="col" class="num">"Process id"</th>
                     <th scope="col" class="sub-aside">"Changed"</th>
+                    {has_tools.then(|| view! { <th scope="col" class="tools"><span class="visually-hidden">"What can be done"</span></th> })}
                 </tr>
             </thead>
             <tbody>{rows.collect_view()}</tbody>

@@ -1,12 +1,17 @@
 //! The table of devices. Its rows follow the server's pushes in place.
 
-use super::{follow::ShownRow, query};
+use super::{
+    follow::ShownRow,
+    query,
+    ticks::{Tick, Ticked},
+};
 use crate::{
     live,
+    monitored_service::ServicesWrong,
     ui::{Meter, OptionTime, OsName, PresenceStatus, SortHead, Sparkline, Table, clock::use_now},
 };
 use entity::{
-    device::{DeviceQuery, DeviceRow, DeviceSort},
+    device::{DeviceQuery, DeviceRow, DeviceSort, DeviceState},
     id::DeviceId,
     overview::DISK_ATTENTION_PERCENT,
     presence::Presence,
@@ -17,9 +22,14 @@ use leptos::prelude::*;
 /// A row as it is shown, and the device it stands for.
 type Shown = (DeviceId, RwSignal<ShownRow>);
 
-/// The rows of one page; for a customer under the names of their service locations.
+/// The rows of one page; for a customer under the names of their service locations. With `ticked` they can be chosen.
 #[component]
-pub(super) fn DeviceTable(rows: Vec<DeviceRow>, asked: DeviceQuery, role: Role) -> impl IntoView {
+pub(super) fn DeviceTable(
+    rows: Vec<DeviceRow>,
+    asked: Memo<DeviceQuery>,
+    role: Role,
+    ticked: Option<Ticked>,
+) -> impl IntoView {
     let now = use_now().get_untracked();
     let is_msp = role.is_msp();
     let groups: Vec<(Option<String>, Vec<Shown>)> =
@@ -41,7 +51,7 @@ pub(super) fn DeviceTable(rows: Vec<DeviceRow>, asked: DeviceQuery, role: Role) 
     view! {
         <Table label="Devices">
             <Heads asked is_msp/>
-            {groups.into_iter().map(|(heading, rows)| view! { <Group heading rows is_msp/> }).collect_view()}
+            {groups.into_iter().map(|(heading, rows)| view! { <Group heading rows is_msp ticked/> }).collect_view()}
         </Table>
     }
 }
@@ -62,11 +72,12 @@ fn by_location(rows: Vec<DeviceRow>) -> Vec<(Option<String>, Vec<DeviceRow>)> {
 }
 
 #[component]
-fn Heads(asked: DeviceQuery, is_msp: bool) -> impl IntoView {
+fn Heads(asked: Memo<DeviceQuery>, is_msp: bool) -> impl IntoView {
+    let (sorted, descending) = asked.with_untracked(|asked| (asked.sort, asked.descending));
     let head = move |label: &'static str, sort: DeviceSort, class: &'static str| {
-        let is_sorted = asked.sort.unwrap_or(DeviceSort::Name) == sort;
-        let href = query::sorted_by(&asked, sort);
-        view! { <SortHead label href is_sorted descending=is_sorted && asked.descending class/> }
+        let is_sorted = sorted.unwrap_or(DeviceSort::Name) == sort;
+        let href = Signal::derive(move || asked.with(|asked| query::sorted_by(asked, sort)));
+        view! { <SortHead label href is_sorted descending=is_sorted && descending class/> }
     };
     view! {
         <thead>
@@ -86,7 +97,7 @@ fn Heads(asked: DeviceQuery, is_msp: bool) -> impl IntoView {
 }
 
 #[component]
-fn Group(heading: Option<String>, rows: Vec<Shown>, is_msp: bool) -> impl IntoView {
+fn Group(heading: Option<String>, rows: Vec<Shown>, is_msp: bool, ticked: Option<Ticked>) -> impl IntoView {
     let count = rows.len();
     view! {
         <tbody>
@@ -95,13 +106,13 @@ fn Group(heading: Option<String>, rows: Vec<Shown>, is_msp: bool) -> impl IntoVi
                     <th scope="rowgroup" colspan="7">{heading} " " <span class="quiet">{count}</span></th>
                 </tr>
             })}
-            {rows.into_iter().map(|(_, row)| view! { <Row row is_msp/> }).collect_view()}
+            {rows.into_iter().map(|(_, row)| view! { <Row row is_msp ticked/> }).collect_view()}
         </tbody>
     }
 }
 
 #[component]
-fn Row(row: RwSignal<ShownRow>, is_msp: bool) -> impl IntoView {
+fn Row(row: RwSignal<ShownRow>, is_msp: bool, ticked: Option<Ticked>) -> impl IntoView {
     let DeviceRow {
         id,
         device_name,
@@ -111,6 +122,7 @@ fn Row(row: RwSignal<ShownRow>, is_msp: bool) -> impl IntoView {
         os_version,
         agent_version,
         state,
+        services_wrong,
         ..
     } = row.with_untracked(|shown| shown.row.clone());
     let place = match location_name {
@@ -121,7 +133,11 @@ fn Row(row: RwSignal<ShownRow>, is_msp: bool) -> impl IntoView {
     view! {
         <tr class:is-stale=is_stale>
             <td class="main device-name" title=device_name.clone()>
+                {ticked.filter(|_| state == DeviceState::Active).map(|ticked| view! {
+                    <Tick id name=device_name.clone() ticked/>
+                })}
                 <a class="row-link" href=format!("/devices/{id}")>{device_name.clone()}</a>
+                {(services_wrong > 0).then(|| view! { " " <ServicesWrong count=services_wrong/> })}
             </td>
             <td class="aside">
                 {move || view! { <PresenceStatus presence=row.with(|shown| shown.row.presence) state/> }}

@@ -2,31 +2,29 @@
 
 use super::{calls::TransferDevice, page::Shown};
 use crate::{
-    business::calls::list_businesses,
+    business::{FindBusiness, Offered, offered},
     error::PortalError,
-    service_location::calls::list_locations,
-    ui::{Choice, Confirm, Hidden, Select},
+    service_location::{calls::offer_locations, location_choices},
+    ui::{Confirm, Hidden, Select},
 };
-use entity::{
-    business::BusinessView, device::DeviceView, id::BusinessId, service_location::ServiceLocationView,
-};
-use leptos::prelude::*;
+use entity::{device::DeviceView, id::BusinessId, page::Page, service_location::ServiceLocationChoice};
+use leptos::{prelude::*, task::spawn_local};
 use serde::{Deserialize, Serialize};
 
 /// Where a device can go.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Elsewhere {
-    businesses: Vec<BusinessView>,
-    locations: Vec<ServiceLocationView>,
+    businesses: Offered,
+    locations: Page<ServiceLocationChoice>,
 }
 
 impl Elsewhere {
     /// Loads where it can go: everywhere but where it is.
-    pub(super) async fn load(from: BusinessId) -> Result<Self, PortalError> {
-        let mut businesses = list_businesses().await?;
-        businesses.retain(|business| business.id != from);
-        let mut locations = list_locations(None).await?;
-        locations.retain(|place| place.business_id != from);
+    pub(super) async fn load(from: BusinessId, like: Option<String>) -> Result<Self, PortalError> {
+        let mut businesses = offered(like, None).await?;
+        businesses.page.items.retain(|business| business.id != from);
+        let mut locations = offer_locations(None, None, None).await?;
+        locations.items.retain(|place| place.business_id != from);
         Ok(Self { businesses, locations })
     }
 }
@@ -39,36 +37,31 @@ pub(super) fn TransferForm(
     shown: Shown,
     transfer: ServerAction<TransferDevice>,
 ) -> impl IntoView {
-    if elsewhere.businesses.is_empty() {
+    let Elsewhere { businesses, locations } = elsewhere;
+    if businesses.page.items.is_empty() && !businesses.needs_search() {
         return ().into_any();
     }
-    let Elsewhere { businesses, locations } = elsewhere;
-    let to = RwSignal::new(None::<BusinessId>);
-    // Without JavaScript nothing follows the choice, so there every place is offered with its business.
+    let to = RwSignal::new(String::new());
+    // Without JavaScript nothing follows the choice, so there every place is offered under its business.
     let follows = RwSignal::new(false);
     Effect::new(move |_| follows.set(true));
-    let choose = Callback::new(move |id: String| to.set(id.parse().ok()));
-    let options: Vec<Choice> = std::iter::once(Choice::new("", "Choose a business"))
-        .chain(
-            businesses
-                .into_iter()
-                .map(|business| Choice::new(business.id.to_string(), business.business_name)),
-        )
-        .collect();
+    let is_whole = locations.next_cursor.is_none();
+    let locations = RwSignal::new(locations.items);
+    let choose = Callback::new(move |chosen: String| {
+        to.set(chosen.clone());
+        let Some(id) = chosen.parse().ok().filter(|_| !is_whole) else { return };
+        spawn_local(async move {
+            if let Ok(page) = offer_locations(Some(id), None, None).await {
+                locations.set(page.items);
+            }
+        });
+    });
+    let options = businesses.choices("Choose a business");
     let places = Signal::derive(move || {
-        let fits = |place: &&ServiceLocationView| !follows.get() || to.get() == Some(place.business_id);
-        let choice = |place: &ServiceLocationView| {
-            let label = if follows.get() {
-                place.location_name.clone()
-            } else {
-                format!("{}: {}", place.business_name, place.location_name)
-            };
-            Choice::new(place.id.to_string(), label)
-        };
-        let none = Choice::new("", "No service location");
-        std::iter::once(none).chain(locations.iter().filter(fits).map(choice)).collect::<Vec<_>>()
+        locations.with(|locations| location_choices(locations, &to.get(), follows.get(), false))
     });
     view! {
+        <FindBusiness offered=businesses/>
         <Confirm
             action=transfer
             label="Move to another business"

@@ -17,7 +17,11 @@ use crate::{
         toast::{encode, use_toasts},
     },
 };
-use entity::{factor::FactorsView, session::SignedInWith};
+use entity::{
+    factor::FactorsView,
+    page::PAGE_SIZE_MAX,
+    session::{SessionQuery, SignedInWith},
+};
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -53,7 +57,8 @@ impl Ways {
 
 async fn load_ways() -> Result<Ways, PortalError> {
     let factors = get_factors().await?;
-    let sessions = if factors.has_any() { Vec::new() } else { list_sessions().await? };
+    let query = SessionQuery { cursor: None, limit: Some(PAGE_SIZE_MAX) };
+    let sessions = if factors.has_any() { Vec::new() } else { list_sessions(query).await?.items };
     let is_of_provider = sessions.iter().any(|session| {
         session.is_current
             && matches!(session.signed_in_with, SignedInWith::Oidc | SignedInWith::OidcWithFactor)

@@ -1,7 +1,7 @@
 //! Server functions of the frame.
 
 use crate::{codec::Answer, error::PortalError, ui::theme::Theme};
-use entity::{business::BusinessView, user::Me};
+use entity::{business::BusinessChoice, id::BusinessId, page::Page, user::Me};
 use leptos::prelude::*;
 
 /// Who is signed in.
@@ -10,10 +10,10 @@ pub async fn who_is_looking() -> Result<Me, PortalError> {
     Ok(crate::context::cx().await?.me().clone())
 }
 
-/// The businesses that the switcher offers.
+/// The businesses that the switcher offers: the first of them, and the one that is chosen.
 #[server(prefix = "/portal", endpoint = "layout/businesses", output = Answer)]
-pub async fn switchable_businesses() -> Result<Vec<BusinessView>, PortalError> {
-    Ok(domain::business::list(&crate::context::cx().await?).await?)
+pub async fn switchable_businesses(chosen: Option<BusinessId>) -> Result<Page<BusinessChoice>, PortalError> {
+    Ok(domain::business::choices(&crate::context::cx().await?, None, chosen.as_slice()).await?)
 }
 
 /// Ends the session of this browser.

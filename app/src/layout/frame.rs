@@ -1,7 +1,13 @@
 //! The frame of those who are signed in; everybody else is sent to where they can sign in.
 
 use super::{calls, keys::Keys, rail::Rail, top_bar::TopBar};
-use crate::{live, ui::ProblemPanel};
+use crate::{
+    approval::provide_waiting,
+    carried::is_taken_over,
+    emergency_stop::{StopBanner, provide_stops},
+    live,
+    ui::ProblemPanel,
+};
 use entity::user::Me;
 use leptos::{context::Provider, html, prelude::*};
 use leptos_router::{
@@ -24,7 +30,11 @@ struct Carried(StoredValue<Option<Me>>);
 pub fn provide_me(me: Option<Me>) {
     let carried = StoredValue::new(me);
     provide_context(Carried(carried));
-    Effect::new(move |_| carried.set_value(None));
+    Effect::new(move |_| {
+        if is_taken_over() {
+            carried.set_value(None);
+        }
+    });
 }
 
 /// Rail, top bar and the page, once it is known who is looking.
@@ -65,6 +75,8 @@ fn Known(me: Me) -> impl IntoView {
 fn Chrome(me: Me) -> impl IntoView {
     live::connect();
     super::idle::tell_idleness();
+    provide_waiting(&me);
+    provide_stops();
     let main = NodeRef::<html::Main>::new();
     let path = use_location().pathname;
     Effect::new(move |former: Option<String>| {
@@ -84,6 +96,7 @@ fn Chrome(me: Me) -> impl IntoView {
                 <Rail me=me.clone()/>
                 <div class="frame-column">
                     <TopBar me=me.clone()/>
+                    <StopBanner/>
                     <main node_ref=main id="main" class="page" tabindex="-1">
                         <Outlet/>
                     </main>

@@ -13,7 +13,7 @@ use leptos::{
 use leptos_router::hooks::use_navigate;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, HtmlInputElement};
 
 /// The letter after `g` has to come within this time.
 const CHORD: Duration = Duration::from_millis(1500);
@@ -32,6 +32,7 @@ pub(super) fn Keys(me: Me) -> impl IntoView {
         (vec!["/"], "Search devices"),
         (vec!["j"], "Next row"),
         (vec!["k"], "Previous row"),
+        (vec!["x"], "Choose the row"),
         (vec!["Enter"], "Open the row"),
         (vec!["Esc"], "Close what is open"),
         (vec!["?"], "This list"),
@@ -84,6 +85,7 @@ fn listen(places: Vec<Place>, is_open: RwSignal<bool>) {
             "j" => step(1),
             "k" => step(-1),
             "?" => is_open.set(true),
+            "x" => choose(),
             _ => {}
         }
     };
@@ -98,6 +100,11 @@ fn is_typing(event: &KeyboardEvent) -> bool {
     let Some(element) = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()) else {
         return false;
     };
+    let is_tick =
+        element.dyn_ref::<HtmlInputElement>().is_some_and(|input| input.type_().as_str() == "checkbox");
+    if is_tick {
+        return false;
+    }
     let name = element.tag_name();
     matches!(name.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
         || element.is_content_editable()
@@ -117,6 +124,15 @@ fn step(by: i32) {
         (None, _) => 0,
     };
     focus(elements.get(next).and_then(|row| row.clone().dyn_into::<web_sys::Element>().ok()));
+}
+
+/// Ticks the row that has the focus, or takes the tick away.
+fn choose() {
+    let row = document().active_element().and_then(|active| active.closest("tr").ok().flatten());
+    let tick = row.and_then(|row| row.query_selector("input[type=checkbox]").ok().flatten());
+    if let Some(tick) = tick.and_then(|tick| tick.dyn_into::<HtmlElement>().ok()) {
+        tick.click();
+    }
 }
 
 fn focus(element: Option<web_sys::Element>) {

@@ -1,6 +1,9 @@
 //! The rail: the mark, the places, and whose data is in view. On a phone the places are a bar at the bottom.
 
-use crate::ui::{Icon, IconName, Logo};
+use crate::{
+    approval::WaitingCount,
+    ui::{Icon, IconName, Logo},
+};
 use entity::{
     policy::Action,
     user::{Me, Role},
@@ -23,6 +26,9 @@ pub(super) struct Place {
     pub is_aside: bool,
 }
 
+/// Where those decide who may.
+const APPROVALS: &str = "/approvals";
+
 /// The places that this person has.
 pub(super) fn places(me: &Me) -> Vec<Place> {
     let place =
@@ -30,13 +36,32 @@ pub(super) fn places(me: &Me) -> Vec<Place> {
     let mut places = vec![
         place("Overview", "/", 'o', IconName::Overview),
         place("Devices", "/devices", 'd', IconName::Device),
+        place("Alerts", "/alerts", 'i', IconName::Alert),
     ];
+    places.push(Place { is_aside: true, ..place("Commands", "/commands", 'c', IconName::Command) });
+    // A bar on a phone has room for five.
+    let decides = me.may(Action::Approve);
+    if decides {
+        places.push(place("Approvals", APPROVALS, 'p', IconName::Approval));
+    }
     match me.business_id {
-        Some(id) => places.push(place("Locations", &format!("/businesses/{id}"), 'b', IconName::Location)),
-        None => places.push(place("Businesses", "/businesses", 'b', IconName::Business)),
+        Some(id) => places.push(Place {
+            is_aside: decides,
+            ..place("Locations", &format!("/businesses/{id}"), 'b', IconName::Location)
+        }),
+        None => places
+            .push(Place { is_aside: decides, ..place("Businesses", "/businesses", 'b', IconName::Business) }),
+    }
+    places.push(Place { is_aside: true, ..place("Logs", "/logs", 'g', IconName::Log) });
+    places.push(Place { is_aside: true, ..place("Errors", "/errors", 'e', IconName::Fault) });
+    if me.may(Action::StopCommands) {
+        places.push(Place {
+            is_aside: true,
+            ..place("Emergency stop", "/emergency-stop", 'x', IconName::Stop)
+        });
     }
     if me.may(Action::ViewUser) {
-        places.push(place("Users", "/users", 'u', IconName::Users));
+        places.push(Place { is_aside: true, ..place("Users", "/users", 'u', IconName::Users) });
     }
     if me.may(Action::ViewAudit) {
         places.push(Place { is_aside: true, ..place("Audit", "/audit", 'l', IconName::Ledger) });
@@ -63,9 +88,10 @@ pub(super) fn Rail(me: Me) -> impl IntoView {
         let is_current = move || path.with(|path| is_within(path, &href));
         view! {
             <li class:rail-aside=place.is_aside>
-                <a class="rail-link" href=place.href aria-current=move || is_current().then_some("page")>
+                <a class="rail-link" href=place.href.clone() aria-current=move || is_current().then_some("page")>
                     <Icon icon=place.icon/>
                     <span>{place.label}</span>
+                    {(place.href == APPROVALS).then(|| view! { <WaitingCount/> })}
                 </a>
             </li>
         }

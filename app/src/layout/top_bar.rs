@@ -2,6 +2,7 @@
 
 use super::{calls, menu::PersonMenu};
 use crate::{
+    command::TestModeBadge,
     live::{LinkState, link_state},
     ui::{Choice, FilterSelect, Hidden, Icon, IconName, Status, StatusKind},
 };
@@ -22,6 +23,7 @@ pub(super) fn TopBar(me: Me) -> impl IntoView {
             {me.role.is_msp().then(|| view! { <BusinessSwitcher/> })}
             <Search/>
             <div class="top-bar-end">
+                <TestModeBadge/>
                 <LinkStatus/>
                 <PersonMenu me/>
             </div>
@@ -32,9 +34,9 @@ pub(super) fn TopBar(me: Me) -> impl IntoView {
 /// Leads to the devices of one business, or of all.
 #[component]
 fn BusinessSwitcher() -> impl IntoView {
-    let businesses = Resource::new(|| (), |()| calls::switchable_businesses());
     let query = use_query_map();
     let current = Memo::new(move |_| query.with(|query| query.get("business_id").unwrap_or_default()));
+    let businesses = Resource::new(move || current.get().parse().ok(), calls::switchable_businesses);
     let send = |event: ev::Event| {
         if let Some(form) =
             event.current_target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok())
@@ -44,20 +46,19 @@ fn BusinessSwitcher() -> impl IntoView {
     };
     let switcher = move || {
         Suspend::new(async move {
+            let page = businesses.await.unwrap_or_default();
+            let has_more = page.next_cursor.is_some();
             let mut options = vec![Choice::new("", "All businesses")];
-            options.extend(
-                businesses
-                    .await
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|b| Choice::new(b.id.to_string(), b.business_name)),
-            );
+            options.extend(page.items.into_iter().map(|b| Choice::new(b.id.to_string(), b.business_name)));
             let select = move || {
                 view! {
                     <FilterSelect name="business_id" label="Business" options=options.clone() value=current.get()/>
                 }
             };
-            view! { {select} }
+            view! {
+                {select}
+                {has_more.then(|| view! { <a class="switcher-more" href="/businesses">"More"</a> })}
+            }
         })
     };
     view! {

@@ -3,7 +3,9 @@
 use crate::{codec::Answer, error::PortalError};
 use entity::{
     id::OidcProviderId,
-    oidc::{OidcProviderInput, OidcProviderView, OidcSettings, SignInPolicy, SignInProvider},
+    oidc::{
+        OidcProviderInput, OidcProviderQuery, OidcProviderView, OidcSettings, SignInPolicy, SignInProvider,
+    },
 };
 use leptos::prelude::*;
 
@@ -14,10 +16,12 @@ pub async fn sign_in_providers(asked: Option<OidcProviderId>) -> Result<Vec<Sign
     Ok(domain::oidc::buttons(&crate::context::store()?, asked, known).await?)
 }
 
-/// The providers within reach, and what one has to know to add one.
+/// One page of the providers within reach, and what one has to know to add one.
 #[server(prefix = "/portal", endpoint = "oidc/settings", output = Answer)]
-pub async fn get_oidc_settings() -> Result<OidcSettings, PortalError> {
-    Ok(domain::oidc::settings(&crate::context::cx().await?).await?)
+pub async fn get_oidc_settings(
+    #[server(default)] query: OidcProviderQuery,
+) -> Result<OidcSettings, PortalError> {
+    Ok(domain::oidc::settings(&crate::context::cx().await?, &query).await?)
 }
 
 /// One provider.

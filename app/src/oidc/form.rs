@@ -1,8 +1,11 @@
 //! The fields of a provider, and the form that adds one.
 
 use super::calls::AddProvider;
-use crate::ui::{Choice, CopyField, Field, Form, Panel, Select, Submit, Switch};
-use entity::{business::BusinessView, input::NAME_MAX, oidc::OidcProviderView};
+use crate::{
+    business::{FindBusiness, Offered},
+    ui::{Choice, CopyField, Field, Form, Panel, Select, Submit, Switch},
+};
+use entity::{input::NAME_MAX, oidc::OidcProviderView};
 use leptos::prelude::*;
 
 /// Longest issuer and client secret, in characters.
@@ -11,10 +14,11 @@ const SECRET_MAX: usize = 1_000;
 
 /// Adds a provider; leads to its page.
 #[component]
-pub(super) fn AddProviderPanel(businesses: Vec<BusinessView>, redirect_url: String) -> impl IntoView {
+pub(super) fn AddProviderPanel(businesses: Offered, redirect_url: String) -> impl IntoView {
     let add = ServerAction::<AddProvider>::new();
     let msp = Choice::new("", "Your own people");
-    let choices = businesses.into_iter().map(|business| {
+    let found = businesses.clone();
+    let choices = businesses.page.items.into_iter().map(|business| {
         Choice::new(business.id.to_string(), business.business_name).under("People of a business")
     });
     let choices: Vec<Choice> = std::iter::once(msp).chain(choices).collect();
@@ -27,6 +31,7 @@ pub(super) fn AddProviderPanel(businesses: Vec<BusinessView>, redirect_url: Stri
                          authorization code. It asks where to send people back to:"
                     </p>
                     <CopyField label="Redirect address" value=redirect_url/>
+                    <FindBusiness offered=found/>
                     <Form action=add>
                         <Select
                             name="input[business_id]"

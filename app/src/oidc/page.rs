@@ -2,12 +2,16 @@
 
 use super::{calls::get_oidc_settings, form::AddProviderPanel, policy::PolicyPanel};
 use crate::{
-    business::calls::list_businesses,
+    business::{offered, use_business_like},
     layout::{PageHead, use_me},
-    ui::{Count, Load, Notice, Panel, Status, StatusKind, Table},
+    ui::{Count, Listing, Load, Notice, Panel, Status, StatusKind, Table},
 };
-use entity::{oidc::OidcProviderView, policy::Action};
+use entity::{
+    oidc::{OidcProviderQuery, OidcProviderView},
+    policy::Action,
+};
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 /// Second factors, and the providers.
 #[component]
@@ -25,17 +29,35 @@ pub fn SignInSettingsPage() -> impl IntoView {
 
 #[component]
 fn Settings() -> impl IntoView {
-    let settings = Resource::new(|| (), |()| get_oidc_settings());
-    let businesses = Resource::new(|| (), |()| list_businesses());
+    let params = use_query_map();
+    let asked =
+        Memo::new(move |_| params.with(|params| Listing::from_url("/sign-in-settings", params, &["search"])));
+    let settings = Resource::new(
+        move || asked.get(),
+        |asked| {
+            get_oidc_settings(OidcProviderQuery {
+                search: asked.text("search"),
+                cursor: asked.cursor(),
+                ..OidcProviderQuery::default()
+            })
+        },
+    );
+    let like = use_business_like();
+    let businesses = Resource::new(move || like.get(), |like| offered(like, None));
     view! {
         <PolicyPanel/>
         <Panel title="Providers" facts="OpenID Connect: Microsoft Entra, Google, Okta, Keycloak and others">
             <Load resource=settings skeleton=2 let:settings>
                 {
-                    if settings.providers.is_empty() {
+                    let asked = asked.get_untracked();
+                    let page = settings.providers;
+                    if page.items.is_empty() {
                         view! { <p class="quiet">"None yet: people sign in with a password or a passkey."</p> }.into_any()
                     } else {
-                        view! { <ProviderTable providers=settings.providers/> }.into_any()
+                        let (shown, next) = (page.items.len(), page.next_cursor);
+                        let is_one_page = next.is_none() && asked.cursor().is_none();
+                        let pager = (!is_one_page).then(|| asked.pager(shown, page.total, next.as_deref()));
+                        view! { <ProviderTable providers=page.items/> {pager} }.into_any()
                     }
                 }
             </Load>

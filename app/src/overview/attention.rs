@@ -6,13 +6,24 @@ use leptos::prelude::*;
 
 /// The list, or the sentence.
 #[component]
-pub(super) fn Attention(overview: Overview) -> impl IntoView {
+pub(super) fn Attention(
+    overview: Overview,
+    /// Something waits for the one who is looking.
+    is_waited_for: bool,
+) -> impl IntoView {
     let total = overview.devices.total();
-    let is_well = overview.offline.is_empty() && overview.disks.is_empty() && overview.failed_services == 0;
+    let is_well = overview.offline.is_empty()
+        && overview.disks.is_empty()
+        && overview.failed_services == 0
+        && overview.open_alerts == 0;
     let tokens = (overview.waiting_tokens > 0).then(|| {
         let words = several(overview.waiting_tokens, "registration token waits", "registration tokens wait");
         view! { <Notice kind=StatusKind::Info><a href="/devices/tokens">{words} " for a machine"</a></Notice> }
     });
+    if is_well && is_waited_for {
+        // What waits says it all.
+        return tokens.into_any();
+    }
     if is_well {
         let sentence = match total {
             1 => "All is well: the device is online and nothing needs you.".to_owned(),
@@ -28,13 +39,15 @@ pub(super) fn Attention(overview: Overview) -> impl IntoView {
     }
     let more_offline = overview.devices.offline.saturating_sub(overview.offline.len() as u64);
     let more_disks = overview.disks_total.saturating_sub(overview.disks.len() as u64);
+    let alerts = (overview.open_alerts > 0).then(|| {
+        let words = several(overview.open_alerts, "alert is open", "alerts are open");
+        view! { <Notice kind=StatusKind::Bad><a href="/alerts?open=true">{words}</a></Notice> }
+    });
     let services = (overview.failed_services > 0).then(|| {
         several(overview.failed_services, "system service has failed", "system services have failed")
     });
-    view! {
-        <div class="stack">
-            {tokens} {services.map(|words| view! { <Notice kind=StatusKind::Bad>{words}</Notice> })}
-        </div>
+    let has_devices = !(overview.offline.is_empty() && overview.disks.is_empty());
+    let devices = has_devices.then(|| view! {
         <Panel title="Needs a person">
             <Table label="Devices that need a person">
                 <thead>
@@ -53,6 +66,12 @@ pub(super) fn Attention(overview: Overview) -> impl IntoView {
             <More number=more_offline words="more offline" href="/devices?status=offline"/>
             <More number=more_disks words="more with a full disk" href="/devices?sort=disk&descending=true"/>
         </Panel>
+    });
+    view! {
+        <div class="stack">
+            {alerts} {tokens} {services.map(|words| view! { <Notice kind=StatusKind::Bad>{words}</Notice> })}
+        </div>
+        {devices}
     }
     .into_any()
 }

@@ -2,12 +2,16 @@
 
 use super::{attention::Attention, calls::get_overview};
 use crate::{
+    approval::{WaitingPanel, waiting_for_me},
+    error::PortalError,
     layout::{PageHead, use_me},
     live,
     ui::{ButtonKind, EmptyState, LinkButton, Load, Panel, PresenceBar, Table, format},
 };
 use entity::{
+    approval::DecisionView,
     overview::{EstateRow, Overview},
+    page::Page,
     policy::Action,
     portal_event::PortalEvent,
     user::Me,
@@ -18,22 +22,32 @@ use leptos::prelude::*;
 #[component]
 pub fn OverviewPage() -> impl IntoView {
     let me = use_me();
-    let overview = Resource::new(|| (), |()| get_overview());
+    let may_decide = me.may(Action::Approve);
+    let overview = Resource::new(|| (), move |()| load(may_decide));
     live::refetch_on(overview, |event| {
         matches!(
             event,
-            PortalEvent::Presence { .. } | PortalEvent::Registered { .. } | PortalEvent::Device { .. }
+            PortalEvent::Presence { .. }
+                | PortalEvent::Registered { .. }
+                | PortalEvent::Device { .. }
+                | PortalEvent::Alert { .. }
+                | PortalEvent::CommandRequest { .. }
         )
     });
     view! {
-        <Load resource=overview let:overview>
-            <Content me=me.clone() overview/>
+        <Load resource=overview let:found>
+            <Content me=me.clone() overview=found.0 waiting=found.1/>
         </Load>
     }
 }
 
+/// The estate, and what waits for the one who is looking.
+async fn load(may_decide: bool) -> Result<(Overview, Page<DecisionView>), PortalError> {
+    Ok((get_overview().await?, waiting_for_me(may_decide).await?))
+}
+
 #[component]
-fn Content(me: Me, overview: Overview) -> impl IntoView {
+fn Content(me: Me, overview: Overview, waiting: Page<DecisionView>) -> impl IntoView {
     let may_add = me.may(Action::RegisterDevice);
     let add = move || {
         may_add.then(
@@ -61,11 +75,16 @@ fn Content(me: Me, overview: Overview) -> impl IntoView {
         format!("{} {noun}, {} online", format::count(total), format::count(devices.online))
     };
     let estate = overview.estate.clone();
+    // Beyond what one looks over, those with the most silent devices stand here.
+    let others = me.role.is_msp() && overview.estate_total > estate.len() as u64;
+    let all = others.then(|| format::count(overview.estate_total).number);
     view! {
         <PageHead title="Overview" facts action=add/>
-        <Attention overview/>
+        <Attention overview is_waited_for=!waiting.items.is_empty()/>
+        <WaitingPanel waiting/>
         <Panel title>
             <Estate rows=estate/>
+            {all.map(|all| view! { <p class="panel-more"><a href="/businesses">"All " {all} " businesses"</a></p> })}
         </Panel>
     }
     .into_any()

@@ -2,24 +2,28 @@
 
 use super::calls::IssueToken;
 use crate::{
-    business::calls::list_businesses,
+    business::{FindBusiness, Offered, offered, use_business_like},
     error::PortalError,
     layout::{PageHead, use_me},
-    service_location::calls::list_locations,
+    service_location::{calls::offer_locations, location_choices},
     ui::{
         ButtonKind, Choice, EmptyState, Field, Form, LinkButton, Load, Notice, Panel, Select, StatusKind,
         Submit,
     },
 };
 use entity::{
-    business::BusinessView, input::NAME_MAX, policy::Action, registration::EXPIRES_IN_HOURS_DEFAULT,
-    service_location::ServiceLocationView,
+    id::{BusinessId, ServiceLocationId},
+    input::NAME_MAX,
+    page::Page,
+    policy::Action,
+    registration::EXPIRES_IN_HOURS_DEFAULT,
+    service_location::ServiceLocationChoice,
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_query_map;
 
 /// What can be chosen.
-type Places = (Vec<BusinessView>, Vec<ServiceLocationView>);
+type Places = (Offered, Page<ServiceLocationChoice>);
 
 /// Hours a token may be asked to live, in words.
 const LIVES: [(u32, &str); 4] =
@@ -37,13 +41,21 @@ pub fn AddDevicePage() -> impl IntoView {
         }
         .into_any();
     }
-    let places = Resource::new(|| (), |()| load_places());
+    let (like, params) = (use_business_like(), use_query_map());
+    let asked = Memo::new(move |_| {
+        let text = |key: &str| params.with(|params| params.get(key));
+        let business = text("business_id").and_then(|id| id.parse::<BusinessId>().ok());
+        let place = text("service_location_id").and_then(|id| id.parse::<ServiceLocationId>().ok());
+        (like.get(), business, place)
+    });
+    let places =
+        Resource::new(move || asked.get(), |(like, business, place)| load_places(like, business, place));
     view! {
         {head}
         <Load resource=places skeleton=5 let:places>
             {
                 let (businesses, locations) = places;
-                if businesses.is_empty() {
+                if businesses.page.items.is_empty() && businesses.like.is_none() {
                     view! { <NoBusinesses/> }.into_any()
                 } else {
                     view! { <AddForm businesses locations/> }.into_any()
@@ -54,8 +66,15 @@ pub fn AddDevicePage() -> impl IntoView {
     .into_any()
 }
 
-async fn load_places() -> Result<Places, PortalError> {
-    Ok((list_businesses().await?, list_locations(None).await?))
+async fn load_places(
+    like: Option<String>,
+    business: Option<BusinessId>,
+    place: Option<ServiceLocationId>,
+) -> Result<Places, PortalError> {
+    let businesses = offered(like, business).await?;
+    // Where there are few, those of all: the form narrows them itself, or shows them under their businesses.
+    let of = business.filter(|_| businesses.needs_search());
+    Ok((businesses, offer_locations(of, None, place).await?))
 }
 
 #[component]
@@ -74,11 +93,12 @@ fn NoBusinesses() -> impl IntoView {
 }
 
 #[component]
-fn AddForm(businesses: Vec<BusinessView>, locations: Vec<ServiceLocationView>) -> impl IntoView {
+fn AddForm(businesses: Offered, locations: Page<ServiceLocationChoice>) -> impl IntoView {
     let issue = ServerAction::<IssueToken>::new();
     let params = use_query_map();
     let asked = |key: &str| params.with_untracked(|params| params.get(key)).unwrap_or_default();
-    let first = match businesses.as_slice() {
+    let is_one = businesses.page.items.len() == 1 && !businesses.needs_search();
+    let first = match businesses.page.items.as_slice() {
         [only] => only.id.to_string(),
         _ => asked("business_id"),
     };
@@ -87,19 +107,36 @@ fn AddForm(businesses: Vec<BusinessView>, locations: Vec<ServiceLocationView>) -
     let business = RwSignal::new(first.clone());
     let follows = RwSignal::new(false);
     Effect::new(move |_| follows.set(true));
-    let is_one = businesses.len() == 1;
     let place = asked("service_location_id");
-    let places = Signal::derive(move || location_choices(&locations, &business.get(), follows.get(), is_one));
+    let is_whole = locations.next_cursor.is_none();
+    let locations = RwSignal::new(locations.items);
+    let choose = Callback::new(move |chosen: String| {
+        business.set(chosen.clone());
+        let Some(id) = chosen.parse().ok().filter(|_| !is_whole) else { return };
+        spawn_local(async move {
+            if let Ok(page) = offer_locations(Some(id), None, None).await {
+                locations.set(page.items);
+            }
+        });
+    });
+    let places = Signal::derive(move || {
+        locations.with(|locations| location_choices(locations, &business.get(), follows.get(), is_one))
+    });
+    let mut choices = businesses.choices("Choose a business");
+    if is_one {
+        choices.remove(0);
+    }
     view! {
         <Panel title="Which machine is it?">
+            <FindBusiness offered=businesses/>
             <Form action=issue>
                 <Select
                     name="input[business_id]"
                     label="Business"
-                    options=business_choices(&businesses)
+                    options=choices
                     value=first
                     required=true
-                    on_change=Callback::new(move |chosen| business.set(chosen))
+                    on_change=choose
                 />
                 <Select
                     name="input[service_location_id]"
@@ -126,35 +163,4 @@ fn AddForm(businesses: Vec<BusinessView>, locations: Vec<ServiceLocationView>) -
             </Form>
         </Panel>
     }
-}
-
-fn business_choices(businesses: &[BusinessView]) -> Vec<Choice> {
-    let all = businesses
-        .iter()
-        .map(|business| Choice::new(business.id.to_string(), business.business_name.clone()));
-    match businesses {
-        [_] => all.collect(),
-        _ => std::iter::once(Choice::new("", "Choose a business")).chain(all).collect(),
-    }
-}
-
-/// The places of the chosen business once the form follows the choice; before that all, under their businesses.
-fn location_choices(
-    locations: &[ServiceLocationView],
-    business: &str,
-    follows: bool,
-    is_one: bool,
-) -> Vec<Choice> {
-    let none = Choice::new("", "No service location");
-    let choice = |place: &ServiceLocationView| Choice::new(place.id.to_string(), place.location_name.clone());
-    let places: Vec<Choice> = if is_one {
-        locations.iter().map(choice).collect()
-    } else if follows {
-        locations.iter().filter(|place| place.business_id.to_string() == business).map(choice).collect()
-    } else {
-        let mut sorted: Vec<_> = locations.iter().collect();
-        sorted.sort_by_key(|place| (place.business_name.to_lowercase(), place.business_id));
-        sorted.into_iter().map(|place| choice(place).under(place.business_name.clone())).collect()
-    };
-    std::iter::once(none).chain(places).collect()
 }

@@ -3,7 +3,10 @@
 use crate::{codec::Answer, error::PortalError};
 use entity::{
     id::RegistrationTokenId,
-    registration::{IssuedRegistrationToken, RegistrationTokenInput, RegistrationTokenView},
+    page::Page,
+    registration::{
+        IssuedRegistrationToken, RegistrationTokenInput, RegistrationTokenQuery, RegistrationTokenView,
+    },
 };
 use leptos::prelude::*;
 
@@ -15,10 +18,12 @@ pub async fn issue_token(input: RegistrationTokenInput) -> Result<RegistrationTo
     Ok(id)
 }
 
-/// Every token within reach, newest first.
+/// One page of the tokens within reach, newest first.
 #[server(prefix = "/portal", endpoint = "registration/list", output = Answer)]
-pub async fn list_tokens() -> Result<Vec<RegistrationTokenView>, PortalError> {
-    Ok(domain::registration::list(&crate::context::cx().await?).await?)
+pub async fn list_tokens(
+    #[server(default)] query: RegistrationTokenQuery,
+) -> Result<Page<RegistrationTokenView>, PortalError> {
+    Ok(domain::registration::list(&crate::context::cx().await?, &query).await?)
 }
 
 /// One token, without its secret.

@@ -8,16 +8,17 @@ use crate::{
     layout::{PageHead, use_me},
     live,
     ui::{
-        Absent, ButtonKind, Confirm, EmptyState, Exact, Hidden, LinkButton, Load, Notice, StatusKind, Table,
-        Time,
+        Absent, ButtonKind, Choice, Confirm, EmptyState, Exact, FilterBar, FilterSearch, FilterSelect,
+        Hidden, LinkButton, Listing, Load, Notice, StatusKind, Table, Time,
     },
 };
 use entity::{
     policy::Action,
     portal_event::PortalEvent,
-    registration::{RegistrationEvent, RegistrationTokenView},
+    registration::{RegistrationEvent, RegistrationState, RegistrationTokenQuery, RegistrationTokenView},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 /// The tokens, newest first.
 #[component]
@@ -48,12 +49,39 @@ fn AddButton() -> impl IntoView {
 #[component]
 fn Tokens() -> impl IntoView {
     let revoke = ServerAction::<RevokeToken>::new();
-    let tokens = Resource::new(move || revoke.version().get(), |_| list_tokens());
+    let params = use_query_map();
+    let asked = Memo::new(move |_| {
+        params.with(|params| Listing::from_url("/devices/tokens", params, &["search", "state"]))
+    });
+    let tokens = Resource::new(
+        move || (revoke.version().get(), asked.get()),
+        |(_, asked)| {
+            list_tokens(RegistrationTokenQuery {
+                business_id: None,
+                state: asked.value("state"),
+                search: asked.text("search"),
+                cursor: asked.cursor(),
+                limit: None,
+            })
+        },
+    );
     live::refetch_on(tokens, |event| matches!(event, PortalEvent::Registered { .. }));
     view! {
-        <Load resource=tokens let:tokens>
+        {move || view! { <TokenFilter asked=asked.get()/> }}
+        <Load resource=tokens let:page>
             {
-                if tokens.is_empty() {
+                let asked = asked.get_untracked();
+                if page.items.is_empty() && (asked.is_filtered() || asked.cursor().is_some()) {
+                    view! {
+                        <EmptyState
+                            title="No token matches"
+                            action=|| view! { <LinkButton href="/devices/tokens">"Show all tokens"</LinkButton> }.into_any()
+                        >
+                            "No registration token within your reach matches all of these filters."
+                        </EmptyState>
+                    }
+                    .into_any()
+                } else if page.items.is_empty() {
                     view! {
                         <EmptyState title="No registration tokens" action=|| view! { <AddButton/> }.into_any()>
                             "A token is made when you add a device: a secret that turns one machine into a device, once."
@@ -61,10 +89,24 @@ fn Tokens() -> impl IntoView {
                     }
                     .into_any()
                 } else {
-                    view! { <TokenTable tokens revoke/> }.into_any()
+                    let (shown, next) = (page.items.len(), page.next_cursor);
+                    let pager = asked.pager(shown, None, next.as_deref());
+                    view! { <TokenTable tokens=page.items revoke/> {pager} }.into_any()
                 }
             }
         </Load>
+    }
+}
+
+#[component]
+fn TokenFilter(asked: Listing) -> impl IntoView {
+    let states = RegistrationState::ALL.iter().map(|state| Choice::new(state.word(), state.label()));
+    let states = std::iter::once(Choice::new("", "Any state")).chain(states).collect();
+    view! {
+        <FilterBar action="/devices/tokens">
+            <FilterSearch label="Search device name" value=asked.text("search").unwrap_or_default()/>
+            <FilterSelect name="state" label="State" options=states value=asked.text("state").unwrap_or_default()/>
+        </FilterBar>
     }
 }
 

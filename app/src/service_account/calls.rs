@@ -2,15 +2,18 @@
 
 use crate::{codec::Answer, error::PortalError};
 use entity::{
-    api_key::{ServiceAccountChange, ServiceAccountInput, ServiceAccountView},
+    api_key::{ServiceAccountChange, ServiceAccountInput, ServiceAccountQuery, ServiceAccountView},
     id::UserId,
+    page::Page,
 };
 use leptos::prelude::*;
 
-/// Every service account within reach.
+/// One page of the service accounts within reach.
 #[server(prefix = "/portal", endpoint = "service_account/list", output = Answer)]
-pub async fn list_service_accounts() -> Result<Vec<ServiceAccountView>, PortalError> {
-    Ok(domain::service_account::list(&crate::context::cx().await?).await?)
+pub async fn list_service_accounts(
+    #[server(default)] query: ServiceAccountQuery,
+) -> Result<Page<ServiceAccountView>, PortalError> {
+    Ok(domain::service_account::list(&crate::context::cx().await?, &query).await?)
 }
 
 /// One service account.

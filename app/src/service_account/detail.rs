@@ -13,9 +13,10 @@ use crate::{
     },
 };
 use entity::{
-    api_key::{ApiKeyView, ServiceAccountView},
+    api_key::{ApiKeyQuery, ApiKeyView, ServiceAccountView},
     id::UserId,
     input::NAME_MAX,
+    page::PAGE_SIZE_MAX,
 };
 use leptos::prelude::*;
 
@@ -70,7 +71,11 @@ pub fn ServiceAccountPage() -> impl IntoView {
 
 async fn load_keys(id: Option<UserId>) -> Result<Vec<ApiKeyView>, PortalError> {
     match id {
-        Some(id) => list_keys(Some(id)).await,
+        Some(id) => {
+            let query =
+                ApiKeyQuery { user_id: Some(id), limit: Some(PAGE_SIZE_MAX), ..ApiKeyQuery::default() };
+            Ok(list_keys(query).await?.items)
+        }
         None => Ok(Vec::new()),
     }
 }

@@ -3,11 +3,12 @@
 
 use super::calls::AddServiceAccount;
 use crate::{
+    business::{FindBusiness, Offered},
     layout::use_me,
     ui::{Checkbox, Choice, Field, Form, Panel, Select, Submit},
 };
 use entity::{
-    business::BusinessView,
+    business::BusinessChoice,
     input::NAME_MAX,
     policy::Permissions,
     user::{Me, Role},
@@ -16,7 +17,7 @@ use leptos::prelude::*;
 
 /// Makes a service account; leads to its page, where keys are made.
 #[component]
-pub(super) fn AddServiceAccountPanel(businesses: Vec<BusinessView>) -> impl IntoView {
+pub(super) fn AddServiceAccountPanel(businesses: Offered) -> impl IntoView {
     let me = use_me();
     let add = ServerAction::<AddServiceAccount>::new();
     let roles = role_choices(&me);
@@ -37,6 +38,7 @@ pub(super) fn AddServiceAccountPanel(businesses: Vec<BusinessView>) -> impl Into
     view! {
         <div id="add">
             <Panel title="Make a service account">
+                <FindBusiness offered=businesses.clone()/>
                 <Form action=add class="form user-form">
                     <Field
                         name="input[full_name]"
@@ -62,7 +64,7 @@ pub(super) fn AddServiceAccountPanel(businesses: Vec<BusinessView>) -> impl Into
                             hint="The one business that it sees."
                         />
                     </fieldset>
-                    {is_msp.then(|| view! { <Grants businesses disabled=Signal::derive(needs_no_grants)/> })}
+                    {is_msp.then(|| view! { <Grants businesses=businesses.page.items disabled=Signal::derive(needs_no_grants)/> })}
                     <Submit>"Make service account"</Submit>
                 </Form>
             </Panel>
@@ -71,7 +73,7 @@ pub(super) fn AddServiceAccountPanel(businesses: Vec<BusinessView>) -> impl Into
 }
 
 #[component]
-fn Grants(businesses: Vec<BusinessView>, disabled: Signal<bool>) -> impl IntoView {
+fn Grants(businesses: Vec<BusinessChoice>, disabled: Signal<bool>) -> impl IntoView {
     let boxes = businesses.into_iter().map(|business| {
         view! { <Checkbox name="input[granted][]" label=business.business_name value=business.id.to_string()/> }
     });
@@ -106,13 +108,11 @@ fn role_choices(me: &Me) -> Vec<(Role, Choice)> {
     offered.into_iter().filter(may_hand_on).map(choice).collect()
 }
 
-fn business_choices(businesses: &[BusinessView], is_msp: bool) -> Vec<Choice> {
-    let all = businesses
-        .iter()
-        .map(|business| Choice::new(business.id.to_string(), business.business_name.clone()));
-    if is_msp {
-        std::iter::once(Choice::new("", "Choose a business")).chain(all).collect()
-    } else {
-        all.collect()
+/// A customer has one business, and it is theirs.
+fn business_choices(businesses: &Offered, is_msp: bool) -> Vec<Choice> {
+    let mut choices = businesses.choices("Choose a business");
+    if !is_msp {
+        choices.remove(0);
     }
+    choices
 }

@@ -3,12 +3,19 @@
 use super::{calls::list_service_accounts, form::AddServiceAccountPanel};
 use crate::{
     api_key::{KeyTable, calls::list_keys},
-    business::calls::list_businesses,
+    business::{offered, use_business_like},
     layout::{PageHead, use_me},
-    ui::{Count, EmptyState, LinkButton, Load, Notice, Panel, Status, StatusKind, Table},
+    ui::{
+        Count, EmptyState, FilterBar, FilterSearch, LinkButton, Listing, Load, Notice, Panel, Status,
+        StatusKind, Table,
+    },
 };
-use entity::{api_key::ServiceAccountView, policy::Action};
+use entity::{
+    api_key::{ApiKeyQuery, ServiceAccountQuery, ServiceAccountView},
+    policy::Action,
+};
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 /// The programs, the MSP's own and those of its businesses.
 #[component]
@@ -38,21 +45,49 @@ pub fn ServiceAccountListPage() -> impl IntoView {
 
 #[component]
 fn Accounts() -> impl IntoView {
-    let accounts = Resource::new(|| (), |()| list_service_accounts());
-    let keys = Resource::new(|| (), |()| list_keys(None));
-    let businesses = Resource::new(|| (), |()| list_businesses());
+    let params = use_query_map();
+    let asked =
+        Memo::new(move |_| params.with(|params| Listing::from_url("/service-accounts", params, &["search"])));
+    let asked_keys = Memo::new(move |_| {
+        params.with(|params| Listing::beside("/service-accounts", params, &[], "keys_cursor"))
+    });
+    let accounts = Resource::new(
+        move || asked.get(),
+        |asked| {
+            list_service_accounts(ServiceAccountQuery {
+                search: asked.text("search"),
+                cursor: asked.cursor(),
+                ..ServiceAccountQuery::default()
+            })
+        },
+    );
+    let keys = Resource::new(
+        move || asked_keys.get(),
+        |asked| list_keys(ApiKeyQuery { cursor: asked.cursor(), ..ApiKeyQuery::default() }),
+    );
+    let like = use_business_like();
+    let businesses = Resource::new(move || like.get(), |like| offered(like, None));
     view! {
-        <Load resource=accounts skeleton=3 let:accounts>
+        {move || view! {
+            <FilterBar action="/service-accounts">
+                <FilterSearch label="Search name" value=asked.get().text("search").unwrap_or_default()/>
+            </FilterBar>
+        }}
+        <Load resource=accounts skeleton=3 let:page>
             {
-                if accounts.is_empty() {
-                    view! {
-                        <EmptyState title="No service accounts">
-                            "A service account is a program: it cannot sign in, and acts by API keys alone. It stays when the person who made it leaves."
-                        </EmptyState>
-                    }
-                    .into_any()
+                let asked = asked.get_untracked();
+                if page.items.is_empty() {
+                    let words = if asked.is_filtered() || asked.cursor().is_some() {
+                        "None within your reach matches."
+                    } else {
+                        "A service account is a program: it cannot sign in, and acts by API keys alone. It stays when \
+                         the person who made it leaves."
+                    };
+                    view! { <EmptyState title="No service accounts">{words}</EmptyState> }.into_any()
                 } else {
-                    view! { <AccountTable accounts/> }.into_any()
+                    let (shown, next) = (page.items.len(), page.next_cursor);
+                    let pager = asked.pager(shown, page.total, next.as_deref());
+                    view! { <AccountTable accounts=page.items/> {pager} }.into_any()
                 }
             }
         </Load>
@@ -60,12 +95,16 @@ fn Accounts() -> impl IntoView {
             <AddServiceAccountPanel businesses/>
         </Load>
         <Panel title="All API keys" facts="Yours, those of people and those of service accounts">
-            <Load resource=keys skeleton=3 let:keys>
+            <Load resource=keys skeleton=3 let:page>
                 {
-                    if keys.is_empty() {
+                    let asked = asked_keys.get_untracked();
+                    if page.items.is_empty() {
                         view! { <p class="quiet">"Nobody has made an API key yet."</p> }.into_any()
                     } else {
-                        view! { <KeyTable keys with_owner=true/> }.into_any()
+                        let (shown, next) = (page.items.len(), page.next_cursor);
+                        let is_one_page = next.is_none() && asked.cursor().is_none();
+                        let pager = (!is_one_page).then(|| asked.pager(shown, None, next.as_deref()));
+                        view! { <KeyTable keys=page.items with_owner=true/> {pager} }.into_any()
                     }
                 }
             </Load>

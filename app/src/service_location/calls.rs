@@ -3,16 +3,30 @@
 use crate::{codec::Answer, error::PortalError};
 use entity::{
     id::{BusinessId, ServiceLocationId},
-    service_location::{ServiceLocationInput, ServiceLocationView},
+    page::Page,
+    service_location::{
+        ServiceLocationChoice, ServiceLocationInput, ServiceLocationQuery, ServiceLocationView,
+    },
 };
 use leptos::prelude::*;
 
-/// Every service location within reach, or those of one business.
+/// One page of the service locations within reach, of one business or of all.
 #[server(prefix = "/portal", endpoint = "service_location/list", output = Answer)]
 pub async fn list_locations(
+    #[server(default)] query: ServiceLocationQuery,
+) -> Result<Page<ServiceLocationView>, PortalError> {
+    Ok(domain::service_location::list(&crate::context::cx().await?, &query).await?)
+}
+
+/// Service locations to choose from, of one business or of all: the first that match, and the one that is chosen.
+#[server(prefix = "/portal", endpoint = "service_location/offer", output = Answer)]
+pub async fn offer_locations(
     business_id: Option<BusinessId>,
-) -> Result<Vec<ServiceLocationView>, PortalError> {
-    Ok(domain::service_location::list(&crate::context::cx().await?, business_id).await?)
+    like: Option<String>,
+    chosen: Option<ServiceLocationId>,
+) -> Result<Page<ServiceLocationChoice>, PortalError> {
+    let cx = crate::context::cx().await?;
+    Ok(domain::service_location::choices(&cx, business_id, like.as_deref(), chosen.as_slice()).await?)
 }
 
 /// One service location.

@@ -62,10 +62,18 @@ fn Head(location: ServiceLocationView) -> impl IntoView {
 fn DevicesPanel(location: ServiceLocationView) -> impl IntoView {
     let all = format!("/devices?business_id={}&service_location_id={}", location.business_id, location.id);
     let total = location.devices.total();
+    let may_ask = use_me().may(Action::RequestCommand) && total > 0;
+    let ask = format!(
+        "/commands/new?all=true&business_id={}&service_location_id={}",
+        location.business_id, location.id
+    );
     view! {
         <Panel
             title="Devices"
-            actions=move || view! { <a href=all.clone()>"All " <Count value=total/></a> }.into_any()
+            actions=move || view! {
+                {may_ask.then(|| view! { <a href=ask.clone()>"New command for all"</a> })}
+                <a href=all.clone()>"All " <Count value=total/></a>
+            }.into_any()
         >
             <PresenceBar counts=location.devices label=location.location_name/>
         </Panel>

@@ -2,8 +2,10 @@
 
 pub mod calls;
 
+mod choice;
 mod detail;
 mod form;
 
+pub use choice::location_choices;
 pub use detail::ServiceLocationPage;
 pub use form::LocationFields;

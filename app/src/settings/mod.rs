@@ -24,6 +24,25 @@ fn settings(me: &Me) -> Vec<Setting> {
             about: "What each role allows, and roles of your own making.",
         });
     }
+    if me.role.is_msp() && me.may(Action::ManageMonitoring) {
+        settings.push(Setting {
+            label: "Logs and alerts",
+            href: "/monitoring",
+            about: "Which logs agents follow, and when a burst of errors opens an alert.",
+        });
+        settings.push(Setting {
+            label: "Monitored services",
+            href: "/monitored-services",
+            about: "Which system services agents look after, for all businesses, for one, or on one device.",
+        });
+    }
+    if me.may(Action::ManageCommandPolicy) {
+        settings.push(Setting {
+            label: "Approval policies",
+            href: "/approval-policies",
+            about: "How many people have to approve which commands, for all businesses or for one.",
+        });
+    }
     if me.may(Action::ManageSignIn) {
         settings.push(Setting {
             label: "Sign-in",

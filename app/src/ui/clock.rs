@@ -1,6 +1,7 @@
 //! Clock: the time that pages show relative times against. It starts with the server's time, so that the browser
 //! draws what the server drew, and ticks once the browser has taken over.
 
+use crate::carried::is_taken_over;
 use chrono::{DateTime, TimeDelta, Utc};
 use leptos::prelude::*;
 use std::time::Duration;
@@ -20,6 +21,9 @@ pub fn provide_clock(start: DateTime<Utc>) {
     let clock = Clock { now: RwSignal::new(start), is_local: RwSignal::new(false) };
     provide_context(clock);
     Effect::new(move |_| {
+        if !is_taken_over() {
+            return;
+        }
         // The browser's own clock may be wrong; only what passed on it since the start is used.
         let begun = browser_now();
         clock.is_local.set(true);

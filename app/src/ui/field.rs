@@ -2,6 +2,8 @@
 
 use super::form::FormContext;
 use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 /// A text input with its label; shows the form's problem when it is this field's.
 #[component]
@@ -46,52 +48,33 @@ pub fn Field(
     #[prop(optional)]
     input_mode: Option<&'static str>,
 ) -> impl IntoView {
-    let id = field_id(&name);
-    let problem = field_problem(&name);
+    let frame = FieldFrame::new(&name, hint);
     let input = NodeRef::<html::Input>::new();
-    Effect::new(move |_| {
-        if let (Some(_), Some(input)) = (problem.get(), input.get()) {
-            drop(input.focus());
-        }
-    });
+    frame.focus_on_problem(input);
     if autofocus {
         focus_on_arrival(input);
     }
-    let hint_id = hint.is_some().then(|| format!("{id}-hint"));
-    let problem_id = format!("{id}-problem");
-    let described_by = {
-        let (hint_id, problem_id) = (hint_id.clone(), problem_id.clone());
-        move || {
-            let parts = [hint_id.clone(), problem.with(Option::is_some).then(|| problem_id.clone())];
-            let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
-            (!text.is_empty()).then_some(text)
-        }
+    let element = view! {
+        <input
+            node_ref=input
+            class=if mono { "input mono" } else { "input" }
+            id=frame.id()
+            r#type=kind
+            name=name
+            value=value
+            required=required
+            autocomplete=autocomplete
+            maxlength=max_length.map(|length| length.to_string())
+            minlength=min_length.map(|length| length.to_string())
+            pattern=pattern
+            inputmode=input_mode
+            autofocus=autofocus
+            spellcheck=(mono || kind != "text").then_some("false")
+            aria-invalid=frame.is_invalid()
+            aria-describedby=frame.described_by()
+        />
     };
-    view! {
-        <div class="field">
-            <label class="field-label" r#for=id.clone()>{label}</label>
-            <input
-                node_ref=input
-                class=if mono { "input mono" } else { "input" }
-                id=id
-                r#type=kind
-                name=name
-                value=value
-                required=required
-                autocomplete=autocomplete
-                maxlength=max_length.map(|length| length.to_string())
-                minlength=min_length.map(|length| length.to_string())
-                pattern=pattern
-                inputmode=input_mode
-                autofocus=autofocus
-                spellcheck=(mono || kind != "text").then_some("false")
-                aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                aria-describedby=described_by
-            />
-            {hint.map(|hint| view! { <p class="field-hint" id=hint_id>{hint}</p> })}
-            <FieldProblem problem id=problem_id/>
-        </div>
-    }
+    frame.view(label, element)
 }
 
 /// Browsers do this by themselves for the first page alone, not for those that are gone to without loading anew.
@@ -120,21 +103,85 @@ pub fn Hidden(
     view! { <input r#type="hidden" name=name value=value/> }
 }
 
-/// The sentence under a field that is not acceptable.
-#[component]
-pub(super) fn FieldProblem(problem: Signal<Option<String>>, id: String) -> impl IntoView {
-    move || problem.get().map(|text| view! { <p class="field-problem" id=id.clone()>{text}</p> })
+/// What stands around whatever is filled in: its label above, the hint and the problem below.
+pub(super) struct FieldFrame {
+    id: String,
+    hint: Option<String>,
+    problem: Signal<Option<String>>,
 }
 
-/// The id of the input with this name, unlike that of any other form's.
-pub(super) fn field_id(name: &str) -> String {
+impl FieldFrame {
+    /// For the field of this name. The form then knows that its problem is shown here.
+    pub(super) fn new(name: &str, hint: Option<String>) -> Self {
+        Self { id: field_id(name), hint, problem: field_problem(name) }
+    }
+
+    /// The id of what is filled in, unlike that of any other form's.
+    pub(super) fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    /// Leads whoever sent the form to what is not acceptable.
+    pub(super) fn focus_on_problem<E>(&self, input: NodeRef<E>)
+    where
+        E: html::ElementType<Output: AsRef<HtmlElement> + JsCast + Clone> + 'static,
+    {
+        let problem = self.problem;
+        Effect::new(move |_| {
+            if let (Some(_), Some(input)) = (problem.get(), input.get()) {
+                let element: &HtmlElement = input.as_ref();
+                drop(element.focus());
+            }
+        });
+    }
+
+    /// For `aria-invalid`.
+    pub(super) fn is_invalid(&self) -> impl Fn() -> Option<&'static str> + Send + Clone + use<> {
+        let problem = self.problem;
+        move || problem.with(Option::is_some).then_some("true")
+    }
+
+    /// For `aria-describedby`.
+    pub(super) fn described_by(&self) -> impl Fn() -> Option<String> + Send + Clone + use<> {
+        let (problem, problem_id) = (self.problem, self.problem_id());
+        let hint_id = self.hint.is_some().then(|| self.hint_id());
+        move || {
+            let parts = [hint_id.clone(), problem.with(Option::is_some).then(|| problem_id.clone())];
+            let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            (!text.is_empty()).then_some(text)
+        }
+    }
+
+    /// The whole field.
+    pub(super) fn view(self, label: String, input: impl IntoView + 'static) -> impl IntoView {
+        let (hint_id, problem_id) = (self.hint_id(), self.problem_id());
+        let Self { id, hint, problem } = self;
+        view! {
+            <div class="field">
+                <label class="field-label" r#for=id>{label}</label>
+                {input}
+                {hint.map(|hint| view! { <p class="field-hint" id=hint_id>{hint}</p> })}
+                {move || problem.get().map(|text| view! { <p class="field-problem" id=problem_id.clone()>{text}</p> })}
+            </div>
+        }
+    }
+
+    fn hint_id(&self) -> String {
+        format!("{}-hint", self.id)
+    }
+
+    fn problem_id(&self) -> String {
+        format!("{}-problem", self.id)
+    }
+}
+
+fn field_id(name: &str) -> String {
     let form = use_context::<FormContext>().map_or("field", |form| form.id);
     let text = format!("{form}-{name}");
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
-/// What is wrong with the field of this name. The form then knows that its problem is shown here.
-pub(super) fn field_problem(name: &str) -> Signal<Option<String>> {
+fn field_problem(name: &str) -> Signal<Option<String>> {
     let Some(form) = use_context::<FormContext>() else { return Signal::stored(None) };
     let key = name.rsplit('[').next().unwrap_or(name).trim_end_matches(']').to_owned();
     form.fields.update_value(|fields| fields.push(key.clone()));

@@ -136,6 +136,12 @@ pub fn time_of_day(at: DateTime<Utc>) -> String {
     format!("{:02}:{:02}", at.hour(), at.minute())
 }
 
+/// A day and time to the second: `3 Nov, 09:05:07`.
+#[must_use]
+pub fn day_time(at: DateTime<Utc>) -> String {
+    format!("{}, {}:{:02}", day(at), time_of_day(at), at.second())
+}
+
 /// A date and time to the second: `3 Nov 2025, 09:05:07`.
 #[must_use]
 pub fn date_time(at: DateTime<Utc>) -> String {

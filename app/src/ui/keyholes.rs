@@ -54,6 +54,22 @@ pub fn Keyholes(
     }
 }
 
+/// One lock as a large figure, beside the words about it.
+#[component]
+pub fn KeyholeFigure(
+    /// How it is.
+    state: Keyhole,
+) -> impl IntoView {
+    view! {
+        <span class="keyhole-figure">
+            <svg viewBox="0 0 16 16" width="40" height="40" role="img" aria-label=state.word()>
+                <path class=state.class() d=HOLE/>
+            </svg>
+            <span class="keyhole-word" aria-hidden="true">{state.word()}</span>
+        </span>
+    }
+}
+
 /// The mark of the product: two keyholes, one closed and one open.
 #[component]
 pub fn Logo() -> impl IntoView {

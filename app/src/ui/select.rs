@@ -1,6 +1,6 @@
 //! Select: one of several, from a list.
 
-use super::field::{FieldProblem, field_id, field_problem};
+use super::field::FieldFrame;
 use leptos::{ev, html, prelude::*};
 
 /// One thing to choose.
@@ -50,15 +50,7 @@ pub fn Select(
     #[prop(optional, into)]
     on_change: Option<Callback<String>>,
 ) -> impl IntoView {
-    let id = field_id(&name);
-    let problem = field_problem(&name);
-    let problem_id = format!("{id}-problem");
-    let hint_id = format!("{id}-hint");
-    let described_by = {
-        let hint = hint.is_some().then(|| hint_id.clone());
-        let problem_id = problem_id.clone();
-        move || if problem.with(Option::is_some) { Some(problem_id.clone()) } else { hint.clone() }
-    };
+    let frame = FieldFrame::new(&name, hint);
     let element = NodeRef::<html::Select>::new();
     let first = value.clone();
     Effect::new(move |former: Option<()>| {
@@ -74,25 +66,21 @@ pub fn Select(
             on_change.run(event_target_value(&event));
         }
     };
-    view! {
-        <div class="field">
-            <label class="field-label" r#for=id.clone()>{label}</label>
-            <select
-                node_ref=element
-                class="input"
-                id=id
-                name=name
-                required=required
-                on:change=tell
-                aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                aria-describedby=described_by
-            >
-                {move || view! { <Options options=options.get() value=value.clone()/> }}
-            </select>
-            {hint.map(|hint| view! { <p class="field-hint" id=hint_id>{hint}</p> })}
-            <FieldProblem problem id=problem_id/>
-        </div>
-    }
+    let select = view! {
+        <select
+            node_ref=element
+            class="input"
+            id=frame.id()
+            name=name
+            required=required
+            on:change=tell
+            aria-invalid=frame.is_invalid()
+            aria-describedby=frame.described_by()
+        >
+            {move || view! { <Options options=options.get() value=value.clone()/> }}
+        </select>
+    };
+    frame.view(label, select)
 }
 
 /// The options of a select.

@@ -29,12 +29,13 @@ pub fn SortHead(
     /// Name of the column.
     #[prop(into)]
     label: String,
-    /// The list sorted by this column, or the other way round when it already is.
+    /// What the URL asks for, sorted by this column, or the other way round when it already is. The URL is ahead of
+    /// the list for as long as an answer is on its way, and a filter that was just chosen must not be lost.
     #[prop(into)]
-    href: String,
-    /// True when the list is sorted by this column.
+    href: Signal<String>,
+    /// True when the list that is shown is sorted by this column.
     is_sorted: bool,
-    /// True when the largest comes first.
+    /// True when its largest comes first.
     descending: bool,
     /// Class of the column, as on its cells.
     #[prop(optional)]
@@ -47,7 +48,7 @@ pub fn SortHead(
     };
     view! {
         <th scope="col" class=class aria-sort=sort.map(|(word, _)| word)>
-            <a class="sort-link" href=href data-noscroll="true">{label} {sort.map(|(_, icon)| icon.view())}</a>
+            <a class="sort-link" href=move || href.get() data-noscroll="true">{label} {sort.map(|(_, icon)| icon.view())}</a>
         </th>
     }
 }

@@ -5,6 +5,7 @@ use super::{
     icon::{Icon, IconName},
     status::StatusKind,
 };
+use crate::carried::is_taken_over;
 use entity::problem::Problem;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -90,7 +91,9 @@ pub fn ToastOutlet() -> impl IntoView {
     Effect::new(move |_| {
         // A server function that redirects leaves its outcome for the page it leads to.
         path.track();
-        toasts.collect();
+        if is_taken_over() {
+            toasts.collect();
+        }
     });
     Effect::new(move |_| {
         let first = toasts.list.with_untracked(|list| list.first().map(|toast| toast.id));

@@ -2,15 +2,16 @@
 
 use crate::{codec::Answer, error::PortalError};
 use entity::{
-    id::{BusinessId, UserId},
-    user::{IssuedLink, UserInput, UserView},
+    id::UserId,
+    page::Page,
+    user::{IssuedLink, UserInput, UserQuery, UserView},
 };
 use leptos::prelude::*;
 
-/// Every user within reach, or the people of one business.
+/// One page of the people within reach, of one business or of all.
 #[server(prefix = "/portal", endpoint = "user/list", output = Answer)]
-pub async fn list_users(business_id: Option<BusinessId>) -> Result<Vec<UserView>, PortalError> {
-    Ok(domain::user::list(&crate::context::cx().await?, business_id).await?)
+pub async fn list_users(#[server(default)] query: UserQuery) -> Result<Page<UserView>, PortalError> {
+    Ok(domain::user::list(&crate::context::cx().await?, &query).await?)
 }
 
 /// One user.

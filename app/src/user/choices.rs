@@ -1,23 +1,29 @@
 //! What there is to choose from when a user is invited or changed.
 
 use crate::{
-    business::calls::list_businesses, custom_role::calls::list_roles, error::PortalError,
-    service_location::calls::list_locations,
+    business::{Offered, offered, use_business_like},
+    custom_role::calls::list_roles,
+    error::PortalError,
+    service_location::calls::offer_locations,
 };
 use entity::{
-    business::BusinessView, custom_role::CustomRoleView, policy::Permissions,
-    service_location::ServiceLocationView,
+    custom_role::{CustomRoleQuery, CustomRoleView},
+    id::BusinessId,
+    page::PAGE_SIZE_MAX,
+    policy::Permissions,
+    service_location::ServiceLocationChoice,
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use serde::{Deserialize, Serialize};
 
 /// Businesses and places for a technician's reach, and the custom roles that can be given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Choices {
     /// For the MSP's people: a customer's have one business alone.
-    pub(super) businesses: Vec<BusinessView>,
-    /// Their places.
-    pub(super) locations: Vec<ServiceLocationView>,
+    pub(super) businesses: Offered,
+    /// Places: the first, or those that match.
+    pub(super) locations: Vec<ServiceLocationChoice>,
     /// Those that allow no more than who looks may do.
     pub(super) roles: Vec<CustomRoleView>,
 }
@@ -27,16 +33,19 @@ pub(super) async fn load_choices(
     is_msp: bool,
     can_manage: bool,
     permissions: Permissions,
+    like: Option<String>,
+    chosen: Option<BusinessId>,
 ) -> Result<Choices, PortalError> {
     let mut choices = Choices::default();
     if is_msp {
-        choices.businesses = list_businesses().await?;
+        choices.businesses = offered(like.clone(), chosen).await?;
     }
     if can_manage {
-        choices.roles = list_roles().await?;
+        let query = CustomRoleQuery { limit: Some(PAGE_SIZE_MAX), ..CustomRoleQuery::default() };
+        choices.roles = list_roles(query).await?.items;
         choices.roles.retain(|role| permissions.include(&role.permissions));
         if is_msp {
-            choices.locations = list_locations(None).await?;
+            choices.locations = offer_locations(None, like, None).await?.items;
         }
     }
     Ok(choices)
@@ -45,5 +54,11 @@ pub(super) async fn load_choices(
 /// A resource of them; made in the body of a page.
 pub(super) fn use_choices(me: &entity::user::Me, can_manage: bool) -> Resource<Result<Choices, PortalError>> {
     let (is_msp, permissions) = (me.role.is_msp(), me.permissions.clone());
-    Resource::new(|| (), move |()| load_choices(is_msp, can_manage, permissions.clone()))
+    let (like, params) = (use_business_like(), use_query_map());
+    let chosen =
+        Memo::new(move |_| params.with(|params| params.get("business_id")?.parse::<BusinessId>().ok()));
+    Resource::new(
+        move || (like.get(), chosen.get()),
+        move |(like, chosen)| load_choices(is_msp, can_manage, permissions.clone(), like, chosen),
+    )
 }

@@ -8,6 +8,7 @@ use super::{
     status::{UserStatus, reach_words},
 };
 use crate::{
+    business::use_business_like,
     custom_role::permission_words,
     error::PortalError,
     layout::{PageHead, load_named, refetch_after, use_me},
@@ -28,13 +29,21 @@ pub fn UserPage() -> impl IntoView {
     let can_manage = me.may(Action::ManageUser);
     let (is_msp, permissions) = (me.role.is_msp(), me.permissions.clone());
     // In one, because the form for a user stands among what is known of them.
+    let like = use_business_like();
     let user = load_named("id", move |id| {
-        let permissions = permissions.clone();
+        let (permissions, like) = (permissions.clone(), like.get_untracked());
         async move {
             let user = get_user(id).await?;
-            let choices = load_choices(is_msp && can_manage, can_manage, permissions).await?;
+            let choices = load_choices(is_msp && can_manage, can_manage, permissions, like, None).await?;
             Ok((user, choices))
         }
+    });
+    Effect::new(move |former: Option<Option<String>>| {
+        let like = like.get();
+        if former.is_some_and(|former| former != like) {
+            user.refetch();
+        }
+        like
     });
     let send = ServerAction::<SendLink>::new();
     let set_active = ServerAction::<SetActive>::new();

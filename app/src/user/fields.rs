@@ -3,6 +3,7 @@
 
 use super::{choices::Choices, reach::ReachFields};
 use crate::{
+    business::Offered,
     custom_role::PermissionBoxes,
     layout::use_me,
     ui::{Choice, Field, Hidden, Select},
@@ -75,21 +76,19 @@ pub(super) fn UserFields(
             business_id.map(|id| view! { <Hidden name="input[business_id]" value=id.to_string()/> }).into_any()
         }}
         <ExtraFields offered=me.permissions ticked=extra is_for_customer/>
-        {is_msp.then(|| view! { <ReachFields businesses locations grants disabled=needs_no_grants/> })}
+        {is_msp.then(|| view! { <ReachFields businesses=businesses.page.items locations grants disabled=needs_no_grants/> })}
     }
 }
 
 /// Whose person it is; the MSP's own belong to no business.
 #[component]
 fn BusinessField(
-    businesses: Vec<entity::business::BusinessView>,
+    businesses: Offered,
     business_id: Option<BusinessId>,
     role: RwSignal<Role>,
     follows: RwSignal<bool>,
 ) -> impl IntoView {
-    let choices =
-        businesses.into_iter().map(|business| Choice::new(business.id.to_string(), business.business_name));
-    let choices: Vec<Choice> = std::iter::once(Choice::new("", "Choose a business")).chain(choices).collect();
+    let choices = businesses.choices("Choose a business");
     view! {
         <fieldset class="plain-fieldset only-customer" disabled=move || follows.get() && role.get().is_msp()>
             <Select

@@ -5,7 +5,10 @@ use super::{
     choices::Choices,
     fields::UserFields,
 };
-use crate::ui::{Form, Hidden, Panel, Submit};
+use crate::{
+    business::FindBusiness,
+    ui::{Form, Hidden, Panel, Submit},
+};
 use entity::{id::BusinessId, user::UserView};
 use leptos::prelude::*;
 
@@ -16,6 +19,7 @@ pub(super) fn AddUserPanel(choices: Choices, business_id: Option<BusinessId>) ->
     view! {
         <div id="add">
             <Panel title="Invite somebody">
+                <FindBusiness offered=choices.businesses.clone()/>
                 <Form action=add class="form user-form">
                     <UserFields choices business_id/>
                     <Submit>"Invite"</Submit>
@@ -34,6 +38,7 @@ pub(super) fn ChangeUserPanel(
 ) -> impl IntoView {
     view! {
         <Panel title="Change">
+            <FindBusiness offered=choices.businesses.clone()/>
             <Form action=change class="form user-form">
                 <Hidden name="id" value=user.id.to_string()/>
                 <UserFields choices user/>

@@ -7,13 +7,17 @@ use super::{
     status::{UserStatus, reach_words},
 };
 use crate::{
+    business::{FilterBusiness, Offered},
     layout::{PageHead, use_me},
     ui::{
-        Choice, EmptyState, FilterBar, FilterSelect, LinkButton, Load, Notice, OptionTime, Pager, StatusKind,
-        Table,
+        Choice, EmptyState, FilterBar, FilterSearch, FilterSelect, Hidden, LinkButton, Listing, Load, Notice,
+        OptionTime, SortHead, StatusKind, Table,
     },
 };
-use entity::{business::BusinessView, id::BusinessId, policy::Action, user::UserView};
+use entity::{
+    policy::Action,
+    user::{Role, UserQuery, UserView},
+};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -36,30 +40,45 @@ pub fn UserListPage() -> impl IntoView {
     }
 }
 
+/// What the list understands in its URL.
+const KEYS: [&str; 5] = ["search", "business_id", "role", "sort", "descending"];
+
 #[component]
 fn Users(can_add: bool) -> impl IntoView {
     let me = use_me();
     let (is_msp, has_programs) = (me.role.is_msp(), me.may(Action::ManageApiKey));
     let params = use_query_map();
-    let business_id = Memo::new(move |_| {
-        params.with(|params| params.get("business_id").and_then(|text| text.parse::<BusinessId>().ok()))
-    });
-    let users = Resource::new(move || business_id.get(), list_users);
+    let asked = Memo::new(move |_| params.with(|params| Listing::from_url("/users", params, &KEYS)));
+    let users = Resource::new(
+        move || asked.get(),
+        |asked| {
+            list_users(UserQuery {
+                business_id: asked.value("business_id"),
+                role: asked.value("role"),
+                search: asked.text("search"),
+                sort: asked.value("sort"),
+                descending: asked.flag("descending"),
+                cursor: asked.cursor(),
+                limit: None,
+            })
+        },
+    );
     let choices = use_choices(&me, can_add);
     view! {
         <Load resource=choices skeleton=1 let:choices>
-            {is_msp.then(|| {
-                let businesses = choices.businesses;
-                move || view! { <BusinessFilter businesses=businesses.clone() business_id=business_id.get()/> }
-            })}
-        </Load>
-        <Load resource=users let:users>
             {
-                if users.is_empty() {
+                let offered = choices.businesses;
+                move || view! { <UserFilter offered=offered.clone() asked=asked.get() is_msp/> }
+            }
+        </Load>
+        <Load resource=users let:page>
+            {
+                if page.items.is_empty() {
                     view! { <NoUsers/> }.into_any()
                 } else {
-                    let shown = users.len();
-                    view! { <UserTable users/> <Pager shown total=Some(shown as u64)/> }.into_any()
+                    let (shown, next) = (page.items.len(), page.next_cursor);
+                    let pager = asked.get_untracked().pager(shown, page.total, next.as_deref());
+                    view! { <UserTable users=page.items asked/> {pager} }.into_any()
                 }
             }
         </Load>
@@ -71,26 +90,26 @@ fn Users(can_add: bool) -> impl IntoView {
         })}
         {can_add.then(|| view! {
             <Load resource=choices skeleton=5 let:choices>
-                <AddUserPanel choices business_id=business_id.get_untracked()/>
+                <AddUserPanel choices business_id=asked.with_untracked(|asked| asked.value("business_id"))/>
             </Load>
         })}
     }
 }
 
 #[component]
-fn BusinessFilter(businesses: Vec<BusinessView>, business_id: Option<BusinessId>) -> impl IntoView {
-    let any = Choice::new("", "Everybody");
-    let choices =
-        businesses.into_iter().map(|business| Choice::new(business.id.to_string(), business.business_name));
-    let options = std::iter::once(any).chain(choices).collect();
+fn UserFilter(offered: Offered, asked: Listing, is_msp: bool) -> impl IntoView {
+    let roles = Role::ALL.iter().filter(|role| is_msp || !role.is_msp());
+    let roles = roles.map(|role| Choice::new(role.word(), role.label()));
+    let roles = std::iter::once(Choice::new("", "Any role")).chain(roles).collect();
     view! {
         <FilterBar action="/users">
-            <FilterSelect
-                name="business_id"
-                label="Business"
-                options
-                value=business_id.map(|id| id.to_string()).unwrap_or_default()
-            />
+            <FilterSearch label="Search name, email" value=asked.text("search").unwrap_or_default()/>
+            {is_msp.then(|| view! {
+                <FilterBusiness offered any="Everybody" chosen=asked.value("business_id")/>
+            })}
+            <FilterSelect name="role" label="Role" options=roles value=asked.text("role").unwrap_or_default()/>
+            {asked.text("sort").map(|sort| view! { <Hidden name="sort" value=sort/> })}
+            {asked.flag("descending").then(|| view! { <Hidden name="descending" value="true"/> })}
         </FilterBar>
     }
 }
@@ -99,16 +118,23 @@ fn BusinessFilter(businesses: Vec<BusinessView>, business_id: Option<BusinessId>
 fn NoUsers() -> impl IntoView {
     view! {
         <EmptyState
-            title="Nobody here yet"
+            title="Nobody here"
             action=|| view! { <LinkButton href="/users">"Show everybody"</LinkButton> }.into_any()
         >
-            "Nobody of this business signs in yet. Invite a business owner or a contact."
+            "Nobody within your reach matches all of these filters. A business without people can get some: invite a \
+             business owner or a contact."
         </EmptyState>
     }
 }
 
 #[component]
-fn UserTable(users: Vec<UserView>) -> impl IntoView {
+fn UserTable(users: Vec<UserView>, asked: Memo<Listing>) -> impl IntoView {
+    let shown = asked.get_untracked();
+    let head = move |label: &'static str, word: &'static str, class: &'static str| {
+        let is_sorted = shown.is_sorted_by(word, "name");
+        let href = Signal::derive(move || asked.with(|asked| asked.sorted_by(word, "name")));
+        view! { <SortHead label href is_sorted descending=is_sorted && shown.flag("descending") class/> }
+    };
     let rows = users.into_iter().map(|user| {
         let reach = reach_words(&user);
         view! {
@@ -126,12 +152,12 @@ fn UserTable(users: Vec<UserView>) -> impl IntoView {
         <Table label="Users">
             <thead>
                 <tr>
-                    <th scope="col" class="main">"Name"</th>
-                    <th scope="col" class="sub">"Email"</th>
-                    <th scope="col">"Role"</th>
+                    {head("Name", "name", "main")}
+                    {head("Email", "email", "sub")}
+                    {head("Role", "role", "")}
                     <th scope="col" class="user-reach">"Businesses"</th>
                     <th scope="col" class="aside">"Status"</th>
-                    <th scope="col" class="sub-aside">"Last signed in"</th>
+                    {head("Last signed in", "last_sign_in", "sub-aside")}
                 </tr>
             </thead>
             <tbody>{rows.collect_view()}</tbody>

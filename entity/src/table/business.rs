@@ -10,6 +10,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: BusinessId,
     pub business_name: String,
+    /// The name folded by [`crate::input::fold`]; written whenever the name is.
+    pub name_key: String,
     pub is_active: bool,
     pub created_at: DateTimeUtc,
 }

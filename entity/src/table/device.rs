@@ -1,8 +1,9 @@
 //! Table `agent_devices`.
 
 use crate::{
+    agent_state::AgentState,
     device::DeviceState,
-    id::{BusinessId, DeviceId, ServiceLocationId},
+    id::{BusinessId, DeviceId, NodeId, ServiceLocationId},
     platform::{Arch, Os},
     presence::{DisconnectReason, LinkKind, Presence},
     system_service::ServiceManager,
@@ -19,6 +20,8 @@ pub struct Model {
     pub business_id: BusinessId,
     pub service_location_id: Option<ServiceLocationId>,
     pub device_name: String,
+    /// The name folded by [`crate::input::fold`]; written whenever the name is.
+    pub name_key: String,
     pub hostname: String,
     pub public_key: String,
     pub state: DeviceState,
@@ -26,11 +29,13 @@ pub struct Model {
     pub os_architecture: Arch,
     pub os_version: Option<String>,
     pub agent_version: String,
+    pub agent_state: Option<AgentState>,
     pub presence: Presence,
     pub presence_since: Option<DateTimeUtc>,
     pub disconnect_reason: Option<DisconnectReason>,
     pub link: Option<LinkKind>,
     pub last_seen_at: Option<DateTimeUtc>,
+    pub node_id: Option<NodeId>,
     pub boot_id: Option<String>,
     pub former_boot_ids: String,
     pub clone_suspected_at: Option<DateTimeUtc>,
@@ -42,6 +47,10 @@ pub struct Model {
     pub software_digest: Option<String>,
     pub software_count: Option<i64>,
     pub samples_dropped: i64,
+    /// [`crate::device_lock::LockView`] as JSON; absent before the agent has said anything.
+    pub device_lock: Option<String>,
+    /// Monitored services that are not as they should be.
+    pub services_wrong: i64,
     pub search_text: String,
     pub created_at: DateTimeUtc,
     pub revoked_at: Option<DateTimeUtc>,

@@ -17,6 +17,8 @@ pub struct Model {
     pub at: DateTimeUtc,
     pub kind: ActivityKind,
     pub summary: String,
+    /// By which the agent names it, where it does; the same event is there once.
+    pub event_id: Option<Uuid>,
 }
 
 /// Relations are composite keys in the schema; queries join by hand.

@@ -11,6 +11,8 @@ pub struct Model {
     pub id: ServiceLocationId,
     pub business_id: BusinessId,
     pub location_name: String,
+    /// The name folded by [`crate::input::fold`]; written whenever the name is.
+    pub name_key: String,
     pub address: Option<String>,
     pub contact_person: Option<String>,
     pub contact_phone: Option<String>,

@@ -16,6 +16,8 @@ pub struct Model {
     pub kind: UserKind,
     pub email: String,
     pub full_name: String,
+    /// The name folded by [`crate::input::fold`]; written whenever the name is.
+    pub name_key: String,
     pub role: Role,
     pub custom_role_id: Option<CustomRoleId>,
     pub extra_permissions: String,

@@ -1,11 +1,20 @@
 //! What agent and server say to each other, and nothing else. JSON text frames `{"type": …}` over the WebSocket;
 //! the same bodies over HTTP when sockets are blocked.
 
+mod command;
 pub mod limits;
 
+pub use command::{ChainAnswer, CommandsAnswer};
+
 use crate::{
+    agent_state::{self, AgentState},
+    command::{ChainEntry, ChainHead, CommandProgress, CommandReceipt, CommandResult, Envelope},
+    device_lock::LockSummary,
     facts::Facts,
+    id::CommandId,
+    log_entry::{LogEntry, LogSources},
     metric::MetricSample,
+    monitored_service::{self, MonitoredServiceSetting, MonitoredServiceState, ServiceEventData},
     platform::{Arch, Os},
     presence::{DisconnectReason, LinkKind},
     software_item::SoftwareItem,
@@ -18,16 +27,13 @@ use serde::{Deserialize, Serialize};
 ///
 /// - 1 (2026-11-20): hello, heartbeat, metrics, services, software, facts, event, pong; welcome, ack, config,
 ///   ping, goodbye, unsupported.
-pub const PROTOCOL: u16 = 1;
+/// - 2 (2026-11-21): logs, logs_ack; settings say which logs to follow.
+///   monitored_services, device_lock, event_ack; events have an id; settings say which services to look after.
+/// - 3 (2026-11-21): command, command_cancel, stop, result_ack, chain_ack; command_receipt, command_progress,
+///   command_result, chain; hello says how far the device's own record has come.
+pub const PROTOCOL: u16 = 3;
 
 /// Agent → server.
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(
-        clippy::large_enum_variant,
-        reason = "a message lives for one decode; boxes would cost every reader"
-    )
-)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToServer {
@@ -37,14 +43,28 @@ pub enum ToServer {
     Heartbeat(Heartbeat),
     /// Samples from the spool.
     Metrics(Metrics),
+    /// Log entries from their spool.
+    Logs(Logs),
     /// The system services as they are now.
     Services(Services),
     /// The installed software as it is now.
     Software(Software),
     /// Hardware and operating system as they are now.
     Facts(FactsReport),
+    /// The monitored services as they are now.
+    MonitoredServices(MonitoredServices),
+    /// What a local administrator lets happen on the device.
+    DeviceLock(LockSummary),
     /// Something that happened on the device.
     Event(Event),
+    /// A command is on the device's disk, or has begun.
+    CommandReceipt(CommandReceipt),
+    /// Output of a command that runs.
+    CommandProgress(CommandProgress),
+    /// How a command ended.
+    CommandResult(CommandResult),
+    /// Entries of the device's own record that the server does not have.
+    Chain(Chain),
     /// Answer to [`ToAgent::Ping`].
     Pong {
         /// From the ping.
@@ -66,10 +86,39 @@ pub enum ToAgent {
         /// From [`Metrics::position`].
         position: u64,
     },
+    /// Every log entry up to this spool position is committed.
+    LogsAck {
+        /// From [`Logs::entries`].
+        position: u64,
+    },
+    /// The event is committed.
+    EventAck {
+        /// From [`Event::id`].
+        id: uuid::Uuid,
+    },
     /// The settings have changed.
     Config {
         /// The new ones.
         settings: Settings,
+    },
+    /// Do this, when both locks are open: an envelope around [`crate::command::Order`].
+    Command(Box<Envelope>),
+    /// Do not begin this any more.
+    CommandCancel {
+        /// Which.
+        command_id: CommandId,
+    },
+    /// Strong commands are stopped, or may go on: an envelope around [`crate::command::StopOrder`].
+    Stop(Box<Envelope>),
+    /// The result is committed.
+    ResultAck {
+        /// Which.
+        command_id: CommandId,
+    },
+    /// Every entry of the device's own record up to this one is committed.
+    ChainAck {
+        /// From [`ChainEntry::seq`].
+        seq: u64,
     },
     /// Answer with [`ToServer::Pong`].
     Ping {
@@ -98,8 +147,58 @@ pub enum ToAgent {
     Unknown,
 }
 
+impl ToServer {
+    /// The word of its type.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::Metrics(_) => "metrics",
+            Self::Logs(_) => "logs",
+            Self::Services(_) => "services",
+            Self::Software(_) => "software",
+            Self::Facts(_) => "facts",
+            Self::MonitoredServices(_) => "monitored_services",
+            Self::DeviceLock(_) => "device_lock",
+            Self::Event(_) => "event",
+            Self::CommandReceipt(_) => "command_receipt",
+            Self::CommandProgress(_) => "command_progress",
+            Self::CommandResult(_) => "command_result",
+            Self::Chain(_) => "chain",
+            Self::Pong { .. } => "pong",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl ToAgent {
+    /// The word of its type.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Welcome(_) => "welcome",
+            Self::Ack { .. } => "ack",
+            Self::LogsAck { .. } => "logs_ack",
+            Self::EventAck { .. } => "event_ack",
+            Self::Config { .. } => "config",
+            Self::Command(_) => "command",
+            Self::CommandCancel { .. } => "command_cancel",
+            Self::Stop(_) => "stop",
+            Self::ResultAck { .. } => "result_ack",
+            Self::ChainAck { .. } => "chain_ack",
+            Self::Ping { .. } => "ping",
+            Self::Goodbye { .. } => "goodbye",
+            Self::Busy { .. } => "busy",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// First words of an agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Hello {
     /// [`PROTOCOL`] of the agent; both speak the lower.
     pub protocol: u16,
@@ -118,10 +217,20 @@ pub struct Hello {
     /// What this agent can do, such as `services.systemd`, `software.dpkg`.
     #[serde(default)]
     pub capabilities: Vec<String>,
+    /// What a local administrator lets happen on the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_lock: Option<LockSummary>,
+    /// What the agent is doing with itself.
+    #[serde(default, deserialize_with = "agent_state::if_known", skip_serializing_if = "Option::is_none")]
+    pub agent_state: Option<AgentState>,
+    /// How far the device's own record of commands has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_head: Option<ChainHead>,
 }
 
 /// How the link before this one ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviousLink {
     /// When, by the device's clock.
     pub ended_at: DateTime<Utc>,
@@ -131,16 +240,21 @@ pub struct PreviousLink {
 
 /// A sign of life; small, because it comes every ten seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heartbeat {
     /// How it was sent.
     pub link: LinkKind,
     /// The hello that polling agents have no other place for; sent with the first poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hello: Option<Box<Hello>>,
+    /// What the agent is doing with itself; sent when that has changed.
+    #[serde(default, deserialize_with = "agent_state::if_known", skip_serializing_if = "Option::is_none")]
+    pub agent_state: Option<AgentState>,
 }
 
 /// Answer to a heartbeat over HTTP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeartbeatAnswer {
     /// When to come back.
     pub next_checkin_seconds: u32,
@@ -154,6 +268,7 @@ pub struct HeartbeatAnswer {
 
 /// Samples from the agent's spool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Metrics {
     /// Spool position of the last sample; acknowledged once all are committed.
     pub position: u64,
@@ -167,6 +282,7 @@ pub struct Metrics {
 
 /// Answer to metrics over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MetricsAnswer {
     /// How many samples came in; repeats count.
     pub received: u64,
@@ -174,8 +290,53 @@ pub struct MetricsAnswer {
     pub position: u64,
 }
 
+/// Log entries from the agent's spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Logs {
+    /// At most [`limits::LOG_ENTRIES_PER_MESSAGE_MAX`], in order of their positions; acknowledged once all are committed.
+    pub entries: Vec<SpooledEntry>,
+    /// Entries that the agent dropped since its registration because its spool was full or damaged. A total, so that a
+    /// repeated message counts nothing twice.
+    #[serde(default)]
+    pub dropped_total: u64,
+    /// Lines that the agent left out since its registration because a source wrote more than its share. A total too.
+    #[serde(default)]
+    pub suppressed_total: u64,
+}
+
+impl Logs {
+    /// Spool position of the last entry.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.entries.last().map_or(0, |last| last.position)
+    }
+}
+
+/// A log entry with its place in the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SpooledEntry {
+    /// Rises from entry to entry and never comes twice, even when the spool is lost: it names the entry.
+    pub position: u64,
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: LogEntry,
+}
+
+/// Answer to logs over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LogsAnswer {
+    /// How many entries came in; repeats count.
+    pub received: u64,
+    /// Every entry up to this spool position is committed.
+    pub position: u64,
+}
+
 /// All system services of the device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Services {
     /// What keeps them.
     pub manager: ServiceManager,
@@ -187,6 +348,7 @@ pub struct Services {
 
 /// All installed software of the device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Software {
     /// Digest over the items: SHA-256 over their JSON, hex.
     pub digest: String,
@@ -196,6 +358,7 @@ pub struct Software {
 
 /// Hardware and operating system.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FactsReport {
     /// Digest over the facts: SHA-256 over their JSON, hex.
     pub digest: String,
@@ -205,6 +368,7 @@ pub struct FactsReport {
 
 /// Something that happened on the device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// When, by the device's clock.
     pub at: DateTime<Utc>,
@@ -212,6 +376,39 @@ pub struct Event {
     pub event_type: String,
     /// A sentence.
     pub summary: String,
+    /// Names the event, so that one that is told twice counts once; acknowledged by it. Absent from agents that do not
+    /// keep events until they are acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<uuid::Uuid>,
+    /// More about it, when it is about a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<ServiceEventData>,
+}
+
+impl Event {
+    /// An event without more to it than a sentence, that nobody waits for the acknowledgement of.
+    #[must_use]
+    pub fn plain(at: DateTime<Utc>, event_type: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self { at, event_type: event_type.into(), summary: summary.into(), id: None, data: None }
+    }
+}
+
+/// Entries of the device's own record, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Chain {
+    /// At most [`limits::CHAIN_ENTRIES_PER_MESSAGE_MAX`].
+    pub entries: Vec<ChainEntry>,
+    /// Where the record ends on the device.
+    pub head: ChainHead,
+}
+
+/// The monitored services of the device: all that its settings name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MonitoredServices {
+    /// At most [`monitored_service::MONITORED_SERVICES_MAX`].
+    pub items: Vec<MonitoredServiceState>,
 }
 
 /// Answer to [`Hello`].
@@ -229,6 +426,7 @@ pub struct Welcome {
 
 /// Digests of what the server has; an agent sends again only what differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Known {
     /// Of [`Services`].
     pub services: Option<String>,
@@ -239,7 +437,8 @@ pub struct Known {
 }
 
 /// What the server may set on an agent: a bounded set that never touches the server's address or keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settings {
     /// Seconds between heartbeats.
     pub heartbeat_interval_seconds: u32,
@@ -247,6 +446,12 @@ pub struct Settings {
     pub metrics_interval_seconds: u32,
     /// Seconds between looks at services, software and facts.
     pub inventory_interval_seconds: u32,
+    /// Which services to look after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub monitored_services: Vec<MonitoredServiceSetting>,
+    /// Which logs to follow.
+    #[serde(default, skip_serializing_if = "LogSources::is_default")]
+    pub log_sources: LogSources,
 }
 
 impl Default for Settings {
@@ -255,6 +460,8 @@ impl Default for Settings {
             heartbeat_interval_seconds: crate::presence::HEARTBEAT_SECONDS,
             metrics_interval_seconds: 60,
             inventory_interval_seconds: 300,
+            monitored_services: Vec::new(),
+            log_sources: LogSources::default(),
         }
     }
 }
@@ -267,6 +474,8 @@ impl Settings {
             heartbeat_interval_seconds: self.heartbeat_interval_seconds.clamp(1, 300),
             metrics_interval_seconds: self.metrics_interval_seconds.clamp(1, 3_600),
             inventory_interval_seconds: self.inventory_interval_seconds.clamp(5, 86_400),
+            monitored_services: monitored_service::bounded(self.monitored_services),
+            log_sources: self.log_sources.bounded(),
         }
     }
 }

@@ -4,16 +4,18 @@ use crate::{
     Cx, Error, Result,
     access::{Chooser, check_new_password, end_sessions, hash_password, verify_password},
     audit::Record,
+    store::keyset::{self, Order},
     user::end_links,
 };
 use entity::{
     id::SessionId,
     input,
+    page::Page,
     problem::Problem,
-    session::{PasswordInput, SessionView},
+    session::{PasswordInput, SessionQuery, SessionView},
     table::{session, user},
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, sea_query::Expr};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
 
 /// Replaces one's own password and ends all one's other sessions.
 ///
@@ -49,31 +51,28 @@ pub async fn change_password(cx: &Cx, passwords: PasswordInput) -> Result<()> {
     permit.commit(change, Record::new("account.change_password", "Changed their own password")).await
 }
 
-/// One's own sessions that are still good, newest first.
+/// One page of one's own sessions that are still good, newest first.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn sessions(cx: &Cx) -> Result<Vec<SessionView>> {
+/// Forbidden for an API key; invalid names the field of the query.
+pub async fn sessions(cx: &Cx, query: &SessionQuery) -> Result<Page<SessionView>> {
     let current = cx.session_id()?;
-    let rows = session::Entity::find()
+    let select = session::Entity::find()
         .filter(session::Column::UserId.eq(cx.me().id))
         .filter(session::Column::EndedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(cx.store().now()))
-        .order_by_desc(session::Column::CreatedAt)
-        .all(cx.store().db())
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| SessionView {
-            is_current: row.id == current,
-            signed_in_with: row.signed_in_with,
-            id: row.id,
-            user_agent: row.user_agent,
-            source_ip: row.source_ip,
-            created_at: row.created_at,
-            last_seen_at: row.last_seen_at,
-        })
-        .collect())
+        .filter(session::Column::ExpiresAt.gt(cx.store().now()));
+    let order = Order::newest("sessions.newest");
+    let slice = keyset::page(cx.store().db(), select, order, query.cursor.as_deref(), query.limit).await?;
+    let items = slice.rows.into_iter().map(|row| SessionView {
+        is_current: row.id == current,
+        signed_in_with: row.signed_in_with,
+        id: row.id,
+        user_agent: row.user_agent,
+        source_ip: row.source_ip,
+        created_at: row.created_at,
+        last_seen_at: row.last_seen_at,
+    });
+    Ok(Page { items: items.collect(), next_cursor: slice.next_cursor, total: None })
 }
 
 /// Ends one of one's own sessions.

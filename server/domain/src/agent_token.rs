@@ -1,7 +1,12 @@
 //! From a device key to a short-lived token, and from a token to an [`AgentCx`]. The keys, audience and type are the
 //! agents' alone: a person's credential is no good here.
 
-use crate::{AgentCx, Error, Result, Store, device::note, error::on_duplicate};
+mod checked;
+
+pub(crate) use checked::CheckedTokens;
+use checked::Standing;
+
+use crate::{AgentCx, Error, Result, Store, device::note, error::on_duplicate, node};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use entity::{
@@ -11,14 +16,22 @@ use entity::{
         challenge_message, key_rotation_message,
     },
     device::DeviceState,
-    id::DeviceId,
+    id::{BusinessId, DeviceId, NodeId},
     portal_event::PortalEvent,
+    presence::Presence,
     problem::{Problem, ProblemCode},
     table::{business, device},
 };
 use jsonwebtoken::{Algorithm, Header, Validation};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Select,
+    sea_query::{Expr, Query, SelectStatement},
+};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Devices that one statement asks for.
+const RECHECK_AT_ONCE: usize = 500;
 
 /// What a token is for; a challenge is no token and a token no challenge.
 #[derive(Clone, Copy)]
@@ -51,7 +64,7 @@ impl Audience {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims {
     iss: String,
@@ -137,25 +150,107 @@ fn verify(key: &VerifyingKey, message: &[u8], field: &str, signature: &str) -> R
     })
 }
 
-/// From the bearer token of a request to the context of its device. Revocation works at once: the row is asked.
+/// From the bearer token of a request to the context of its device. Revocation works at once: the row is asked again
+/// after every decision.
 ///
 /// # Errors
 /// Signed out when the token is not good, gone when the device was revoked.
 pub async fn authenticate(store: &Store, bearer: &str) -> Result<AgentCx> {
-    let id = check(store, Audience::Agent, bearer)?;
-    Ok(AgentCx::new(store, &active(store, id).await?))
+    let (id, standing) = check_agent(store, bearer)?;
+    // Taken before the row is read: what is decided meanwhile is one more.
+    let (now, decisions) = (store.now(), store.decisions_so_far());
+    if let Some(standing) = standing.filter(|standing| standing.holds(now, decisions)) {
+        return Ok(AgentCx::new(store, id, standing.device_key, standing.business));
+    }
+    // Two columns for those who may; why not is looked up for the others.
+    let found = may_talk(id)
+        .select_only()
+        .columns([device::Column::DeviceKey, device::Column::BusinessId])
+        .into_tuple::<(i64, BusinessId)>()
+        .one(store.db())
+        .await?;
+    let (device_key, business) = match found {
+        Some(found) => found,
+        None => {
+            let device = active(store, id).await?;
+            (device.device_key, device.business_id)
+        }
+    };
+    store.checked_tokens().stands(bearer, Standing { device_key, business, asked_at: now, decisions });
+    Ok(AgentCx::new(store, id, device_key, business))
 }
 
-/// May a device that proved who it is some time ago still talk, and for the same business?
+/// Where a device that holds a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seat {
+    /// Here.
+    Here,
+    /// It has said hello to another server process since.
+    Elsewhere,
+}
+
+/// May a device that proved who it is some time ago still talk, and for the same business? And is it still here?
 ///
 /// # Errors
 /// Gone when it was revoked, forbidden when it was moved or its business was switched off.
-pub async fn recheck(cx: &AgentCx) -> Result<()> {
-    if cx.device().await?.business_id == cx.business_id() {
-        Ok(())
-    } else {
-        Err(Error::forbidden("This device was moved to another business."))
+pub async fn recheck(cx: &AgentCx) -> Result<Seat> {
+    let (store, id) = (cx.store(), cx.device_id());
+    // Asked for every device that is connected, again and again: three columns suffice.
+    let found = may_talk(id)
+        .select_only()
+        .columns([device::Column::BusinessId, device::Column::Presence, device::Column::NodeId])
+        .into_tuple::<(BusinessId, Presence, Option<NodeId>)>()
+        .one(store.db())
+        .await?;
+    let (business, presence, node) = match found {
+        Some(found) => found,
+        None => {
+            let row = active(store, id).await?;
+            (row.business_id, row.presence, row.node_id)
+        }
+    };
+    if business != cx.business_id() {
+        return Err(Error::forbidden("This device was moved to another business."));
     }
+    // What others wrote about a device that is here is looked at again with the next sweep.
+    store.tracker().stored(id, presence);
+    Ok(if node::is_elsewhere(store, node) { Seat::Elsewhere } else { Seat::Here })
+}
+
+/// Asks for all devices that hold a socket here, many with one statement, and wakes the sessions of those that may have
+/// to end: they ask for themselves and say why. What another server process decided is heard by this at the latest. Says
+/// how many were woken.
+pub(crate) async fn recheck_sockets(store: &Store) -> Result<usize> {
+    let mut woken = 0;
+    for some in store.tracker().sockets().chunks(RECHECK_AT_ONCE) {
+        let rows = device::Entity::find()
+            .filter(device::Column::Id.is_in(some.iter().map(|(id, _)| *id)))
+            .filter(device::Column::State.eq(DeviceState::Active))
+            .filter(device::Column::BusinessId.in_subquery(active_businesses()))
+            .select_only()
+            .columns([
+                device::Column::Id,
+                device::Column::BusinessId,
+                device::Column::Presence,
+                device::Column::NodeId,
+            ])
+            .into_tuple::<(DeviceId, BusinessId, Presence, Option<NodeId>)>()
+            .all(store.db())
+            .await?;
+        let found: HashMap<_, _> =
+            rows.into_iter().map(|(id, rest, presence, node)| (id, (rest, presence, node))).collect();
+        for (id, business) in some {
+            let is_fine = found.get(id).is_some_and(|(now, presence, node)| {
+                store.tracker().stored(*id, *presence);
+                now == business && !node::is_elsewhere(store, *node)
+            });
+            if !is_fine && let Some(courier) = store.courier() {
+                courier.wake(*id);
+                woken += 1;
+            }
+        }
+    }
+    Ok(woken)
 }
 
 /// A token for a device that has just proved who it is.
@@ -185,6 +280,10 @@ pub(crate) fn public_key(text: &str) -> Result<VerifyingKey> {
 
 /// The row of a device that may talk to the server.
 pub(crate) async fn active(store: &Store, id: DeviceId) -> Result<device::Model> {
+    // One statement for those who may; why not is looked up for the others.
+    if let Some(device) = may_talk(id).one(store.db()).await? {
+        return Ok(device);
+    }
     let device =
         device::Entity::find_by_id(id).one(store.db()).await?.ok_or_else(|| Error::not_found("device"))?;
     match device.state {
@@ -192,6 +291,21 @@ pub(crate) async fn active(store: &Store, id: DeviceId) -> Result<device::Model>
         DeviceState::Active => Err(Error::forbidden("The business of this device is switched off.")),
         DeviceState::Revoked => Err(Error::gone("The access of this device was revoked.")),
     }
+}
+
+/// A device, if it may talk to the server.
+fn may_talk(id: DeviceId) -> Select<device::Entity> {
+    device::Entity::find_by_id(id)
+        .filter(device::Column::State.eq(DeviceState::Active))
+        .filter(device::Column::BusinessId.in_subquery(active_businesses()))
+}
+
+fn active_businesses() -> SelectStatement {
+    Query::select()
+        .column(business::Column::Id)
+        .from(business::Entity)
+        .and_where(business::Column::IsActive.eq(true))
+        .to_owned()
 }
 
 async fn is_of_active_business(store: &Store, device: &device::Model) -> Result<bool> {
@@ -230,18 +344,28 @@ fn has_our_header(store: &Store, audience: Audience, token: &str) -> bool {
 /// Checks header, signature, issuer, audience and time, and says whose it is. The header decides nothing: it has to be
 /// exactly the one that we write.
 fn check(store: &Store, audience: Audience, token: &str) -> Result<DeviceId> {
-    if token.len() > TOKEN_BYTES_MAX || !has_our_header(store, audience, token) {
+    if token.len() > TOKEN_BYTES_MAX {
         return Err(Error::signed_out());
     }
-    let mut validation = Validation::new(Algorithm::EdDSA);
-    validation.set_audience(&[audience.word()]);
-    validation.set_issuer(&[ISSUER]);
-    validation.set_required_spec_claims(&["iss", "aud", "sub", "nbf", "exp"]);
-    // The library reads the system's clock; ours is handed in and asked below.
-    validation.validate_exp = false;
-    let claims: Claims = jsonwebtoken::decode(token, &store.keys().verifying, &validation)
-        .map_err(|_| Error::signed_out())?
-        .claims;
+    in_time(store, audience, signed_claims(store, audience, token)?)
+}
+
+/// The same of an agent's token, and how its device stood when it was asked.
+fn check_agent(store: &Store, token: &str) -> Result<(DeviceId, Option<Standing>)> {
+    let tokens = store.checked_tokens();
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(Error::signed_out());
+    }
+    if let Some((claims, standing)) = tokens.find(token) {
+        return Ok((in_time(store, Audience::Agent, claims)?, standing));
+    }
+    let claims = signed_claims(store, Audience::Agent, token)?;
+    tokens.keep(token, &claims, store.now().timestamp());
+    Ok((in_time(store, Audience::Agent, claims)?, None))
+}
+
+/// Whose a token is, if this is its time.
+fn in_time(store: &Store, audience: Audience, claims: Claims) -> Result<DeviceId> {
     let now = store.now().timestamp();
     if claims.exp <= now {
         return Err(Problem::new(ProblemCode::SignedOut, "The token has expired.").into());
@@ -253,4 +377,19 @@ fn check(store: &Store, audience: Audience, token: &str) -> Result<DeviceId> {
         return Err(Error::signed_out());
     }
     Ok(claims.sub)
+}
+
+/// What a token says that we have signed for this audience.
+fn signed_claims(store: &Store, audience: Audience, token: &str) -> Result<Claims> {
+    if !has_our_header(store, audience, token) {
+        return Err(Error::signed_out());
+    }
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_audience(&[audience.word()]);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_required_spec_claims(&["iss", "aud", "sub", "nbf", "exp"]);
+    // The library reads the system's clock; ours is handed in and asked below.
+    validation.validate_exp = false;
+    let decoded = jsonwebtoken::decode(token, &store.keys().verifying, &validation);
+    Ok(decoded.map_err(|_| Error::signed_out())?.claims)
 }

@@ -7,31 +7,32 @@ use crate::{
     },
     audit::Record,
     secret,
+    show_once::{self, Shown},
+    store::keyset::{self, Order, holds, pattern},
     user::check_not_above,
 };
 use chrono::Duration;
 use entity::{
     api_key::{
-        ApiKeyInput, ApiKeyView, EXPIRES_IN_DAYS_DEFAULT, EXPIRES_IN_DAYS_MAX, IssuedApiKey, KEY_PREFIX,
-        NETWORKS_MAX,
+        ApiKeyInput, ApiKeyQuery, ApiKeyView, EXPIRES_IN_DAYS_DEFAULT, EXPIRES_IN_DAYS_MAX, IssuedApiKey,
+        KEY_PREFIX, NETWORKS_MAX,
     },
     id::{ApiKeyId, BusinessId, UserId},
     input,
+    page::Page,
     policy::{Action, Permissions},
     problem::Problem,
     table::{api_key, user},
 };
 use ipnet::IpNet;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Set, sea_query::Expr,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Select, Set,
+    sea_query::{Expr, Func},
 };
 use std::{collections::HashMap, net::IpAddr};
 
 /// Keys that work for one user at the same time.
 const WORKING_MAX: u64 = 50;
-/// Keys listed at most; older ones are history.
-const LISTED_MAX: u64 = 500;
 /// Letters of the secret that stay readable, to tell keys apart.
 const HINT_LENGTH: usize = 4;
 /// Longest piece of what was typed that a refusal repeats, in characters.
@@ -90,7 +91,7 @@ pub async fn add(cx: &Confirmed<'_>, input: ApiKeyInput) -> Result<IssuedApiKey>
     .await?;
     let record = Record::new("api_key.add", format!("Made the API key {key_name} for {}", owner.full_name));
     owner.permit.commit(change, record.after(&input)).await?;
-    cx.store().keys_to_show().put(now, cx.me().id, id, secret.clone());
+    show_once::put(cx.store(), Shown::ApiKey, cx.me().id, id, &secret).await;
     Ok(IssuedApiKey { key: get(cx, id).await?, secret })
 }
 
@@ -155,27 +156,51 @@ fn parse_networks(text: &str) -> Result<Vec<IpNet>> {
     Ok(found)
 }
 
-/// Keys, newest first: one's own, and those of others within reach for who manages keys; of one user, or of all. A
-/// key sees itself.
+/// One page of the keys, newest first: one's own, and those of others within reach for who manages keys; of one user,
+/// or of all. A key sees itself.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn list(cx: &Cx, of: Option<UserId>) -> Result<Vec<ApiKeyView>> {
-    let newest = api_key::Column::CreatedAt;
-    let mut rows = Vec::new();
-    if of.is_none_or(|of| of == cx.me().id) {
-        let own = own_keys(cx).order_by_desc(newest).limit(LISTED_MAX);
-        rows.extend(own.all(cx.store().db()).await?);
+/// Invalid names the field of the query.
+pub async fn list(cx: &Cx, query: &ApiKeyQuery) -> Result<Page<ApiKeyView>> {
+    let (of, me) = (query.user_id, cx.me().id);
+    let cursor = query.cursor.as_deref();
+    let newest = || Order::newest("api_keys.newest");
+    let narrow = |select: Select<api_key::Entity>| -> Result<Select<api_key::Entity>> {
+        Ok(match pattern(query.search.as_deref())? {
+            Some(pattern) => {
+                let name = keyset::column::<api_key::Entity>(api_key::Column::KeyName);
+                select.filter(holds(Expr::expr(Func::lower(name)), &pattern))
+            }
+            None => select,
+        })
+    };
+    // One's own are not always within one's reach, and others' are never read without it: two questions, one list.
+    let mut both = Vec::new();
+    let mut is_more = false;
+    if of.is_none_or(|of| of == me) {
+        let own = narrow(own_keys(cx))?;
+        let slice = keyset::page(cx.store().db(), own, newest(), cursor, query.limit).await?;
+        is_more |= slice.next_cursor.is_some();
+        both.extend(slice.rows);
     }
-    if manages(cx) {
-        let mut others = cx.select::<api_key::Entity>().filter(api_key::Column::UserId.ne(cx.me().id));
+    if manages(cx) && of != Some(me) {
+        let mut others = cx.select::<api_key::Entity>().filter(api_key::Column::UserId.ne(me));
         if let Some(of) = of {
             others = others.filter(api_key::Column::UserId.eq(of));
         }
-        rows.extend(others.order_by_desc(newest).limit(LISTED_MAX).all(cx.db()).await?);
+        let slice = keyset::page(cx.db(), narrow(others)?, newest(), cursor, query.limit).await?;
+        is_more |= slice.next_cursor.is_some();
+        both.extend(slice.rows);
     }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
-    views(cx, rows).await
+    both.sort_by_key(|row| std::cmp::Reverse(row.id));
+    let limit = keyset::limit_of(query.limit)? as usize;
+    is_more |= both.len() > limit;
+    both.truncate(limit);
+    let next_cursor = match both.last() {
+        Some(last) if is_more => Some(newest().after(last.id.0)?),
+        _ => None,
+    };
+    Ok(Page { items: views(cx, both).await?, next_cursor, total: None })
 }
 
 /// One key, without its secret.
@@ -224,7 +249,7 @@ pub async fn take_secret(cx: &Cx, id: ApiKeyId) -> Result<Option<String>> {
     find(cx, id).await?;
     // A key cannot have made one.
     cx.session_id()?;
-    Ok(cx.store().keys_to_show().take(cx.store().now(), cx.me().id, &id))
+    show_once::take(cx.store(), Shown::ApiKey, cx.me().id, id).await
 }
 
 /// Does whoever asks see the keys of others?
@@ -242,6 +267,9 @@ async fn find(cx: &Cx, id: ApiKeyId) -> Result<api_key::Model> {
 }
 
 async fn views(cx: &Cx, rows: Vec<api_key::Model>) -> Result<Vec<ApiKeyView>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids = rows.iter().flat_map(|row| [row.user_id, row.created_by]);
     let select = cx.select::<user::Entity>().filter(user::Column::Id.is_in(ids));
     let mut users: HashMap<UserId, (String, bool)> =

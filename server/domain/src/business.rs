@@ -1,36 +1,30 @@
 //! Businesses: the customers of the MSP.
 
+mod list;
+
+pub(crate) use list::names;
+use list::views;
+pub use list::{choices, list};
+
 use crate::{
     Confirmed, Cx, Error, Result,
     access::{Target, end_sessions_of},
     audit::Record,
-    device::{CountBy, presence_counts},
     error::on_duplicate,
-    store::{Reach, statement},
+    store::Reach,
 };
 use entity::{
     business::{BusinessInput, BusinessView},
-    id::BusinessId,
+    id::{BusinessId, DeviceId},
     input,
     policy::Action,
     presence::DisconnectReason,
     table::{business, device},
 };
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _,
-    QueryFilter as _, QueryOrder as _, Set, sea_query::Expr,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
+    sea_query::Expr,
 };
-use std::collections::HashMap;
-
-/// Businesses within reach, by name.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list(cx: &Cx) -> Result<Vec<BusinessView>> {
-    let rows =
-        cx.select::<business::Entity>().order_by_asc(business::Column::BusinessName).all(cx.db()).await?;
-    views(cx, rows).await
-}
 
 /// One business.
 ///
@@ -53,6 +47,7 @@ pub async fn add(cx: &Cx, input: BusinessInput) -> Result<BusinessView> {
     business::ActiveModel {
         id: Set(id),
         business_name: Set(name.clone()),
+        name_key: Set(input::fold(&name)),
         is_active: Set(true),
         created_at: Set(cx.store().now()),
     }
@@ -75,6 +70,7 @@ pub async fn rename(cx: &Cx, id: BusinessId, input: BusinessInput) -> Result<Bus
     let change = permit.begin().await?;
     business::Entity::update_many()
         .col_expr(business::Column::BusinessName, Expr::value(name.as_str()))
+        .col_expr(business::Column::NameKey, Expr::value(input::fold(&name)))
         .filter(business::Column::Id.eq(id))
         .exec(&*change)
         .await
@@ -107,11 +103,11 @@ pub async fn set_active(cx: &Confirmed<'_>, id: BusinessId, is_active: bool) -> 
         if is_active { ("business.activate", "on") } else { ("business.deactivate", "off") };
     let record = Record::new(action, format!("Switched the business {} {words}", before.business_name));
     permit.commit(change, record.before(before.is_active).after(is_active)).await?;
-    if !is_active && let Some(courier) = cx.store().courier() {
+    if !is_active {
         // All of them, also where whoever switches it off reaches only a part.
-        for row in Reach::of(id).select::<device::Entity>().all(cx.store().db()).await? {
-            courier.disconnect(row.id, DisconnectReason::AccessChanged);
-        }
+        let devices = Reach::of(id).select::<device::Entity>().select_only().column(device::Column::Id);
+        let devices: Vec<DeviceId> = devices.into_tuple().all(cx.store().db()).await?;
+        cx.store().part(&devices, DisconnectReason::AccessChanged);
     }
     get(cx, id).await
 }
@@ -125,53 +121,4 @@ pub(crate) async fn find(cx: &Cx, id: BusinessId) -> Result<business::Model> {
         .one(cx.db())
         .await?
         .ok_or_else(|| Error::not_found("business"))
-}
-
-/// The names of the businesses within reach.
-pub(crate) async fn names(cx: &Cx) -> Result<HashMap<BusinessId, String>> {
-    let rows = cx.select::<business::Entity>().all(cx.db()).await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.business_name)).collect())
-}
-
-#[derive(sea_orm::FromQueryResult)]
-struct Count {
-    business_id: BusinessId,
-    count: i64,
-}
-
-/// Rows of `table` per business within reach.
-async fn count(cx: &Cx, table: &str, location: &str) -> Result<HashMap<BusinessId, u64>> {
-    let (condition, values) = cx.reach().condition("business_id", location);
-    let sql = format!(
-        "SELECT business_id, count(*) AS count FROM {table} WHERE business_id IS NOT NULL AND {condition} \
-         GROUP BY business_id"
-    );
-    let rows = cx.db().query_all_raw(statement(cx.db().get_database_backend(), &sql, values)).await?;
-    rows.iter()
-        .map(|row| Count::from_query_result(row, "").map(|c| (c.business_id, c.count.unsigned_abs())))
-        .collect::<std::result::Result<_, _>>()
-        .map_err(Error::from)
-}
-
-async fn views(cx: &Cx, rows: Vec<business::Model>) -> Result<Vec<BusinessView>> {
-    let devices = presence_counts(cx, CountBy::Business).await?;
-    let locations = count(cx, "service_locations", "id").await?;
-    let users = count(cx, "users", "NULL").await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| BusinessView {
-            service_locations: locations.get(&row.id).copied().unwrap_or_default(),
-            users: users.get(&row.id).copied().unwrap_or_default(),
-            devices: devices
-                .iter()
-                .filter(|c| c.business_id == row.id)
-                .map(|c| c.counts)
-                .next()
-                .unwrap_or_default(),
-            id: row.id,
-            business_name: row.business_name,
-            is_active: row.is_active,
-            created_at: row.created_at,
-        })
-        .collect())
 }

@@ -6,4 +6,8 @@ use entity::{id::DeviceId, presence::DisconnectReason};
 pub trait Courier: Send + Sync {
     /// Ends the socket of a device, if there is one, and tells the agent why.
     fn disconnect(&self, device: DeviceId, reason: DisconnectReason);
+
+    /// Has the session of a device, if there is one, look into the database for what waits for it, and whether it may
+    /// go on. Woken many times before it looked, it looks once.
+    fn wake(&self, device: DeviceId);
 }

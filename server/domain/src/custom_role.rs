@@ -2,14 +2,16 @@
 
 use crate::{
     Confirmed, Cx, Error, Result,
-    access::{Authority, Target, custom_role, custom_roles, holders, reach_of, read_list, write_permissions},
+    access::{Authority, Target, custom_role, holders, reach_of, read_list, write_permissions},
     audit::Record,
     error::on_duplicate,
+    store::keyset::{self, Order, holds, pattern},
 };
 use entity::{
-    custom_role::{CustomRoleInput, CustomRoleView},
+    custom_role::{CustomRoleInput, CustomRoleQuery, CustomRoleView},
     id::CustomRoleId,
     input,
+    page::Page,
     policy::{Action, Permissions},
     problem::Problem,
     table::{custom_role as table, user},
@@ -17,20 +19,29 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
-    sea_query::Expr,
+    sea_query::{Expr, Func},
 };
 use std::collections::HashMap;
 
-/// Every custom role that this person may know of, by name: those for the people that they manage.
+/// One page of the custom roles that this person may know of, by name: those for the people that they manage.
 ///
 /// # Errors
-/// Forbidden by role.
-pub async fn list(cx: &Cx) -> Result<Vec<CustomRoleView>> {
+/// Forbidden by role; invalid names the field of the query.
+pub async fn list(cx: &Cx, query: &CustomRoleQuery) -> Result<Page<CustomRoleView>> {
     check_view(cx)?;
-    let mut rows: Vec<_> = custom_roles(cx.store()).await?.into_values().collect();
-    rows.retain(|row| is_known_to(cx, row));
-    rows.sort_by_key(|row| row.role_name.to_lowercase());
-    views(cx, rows).await
+    let mut select = table::Entity::find();
+    if !cx.me().role.is_msp() {
+        select = select
+            .filter(table::Column::BaseRole.is_in(Role::ALL.iter().filter(|role| !role.is_msp()).copied()));
+    }
+    let name = || Expr::expr(Func::lower(keyset::column::<table::Entity>(table::Column::RoleName)));
+    if let Some(pattern) = pattern(query.search.as_deref())? {
+        select = select.filter(holds(name(), &pattern));
+    }
+    let total = keyset::total(cx.store().db(), select.clone()).await?;
+    let order = Order::text("roles.name", name(), false);
+    let slice = keyset::page(cx.store().db(), select, order, query.cursor.as_deref(), query.limit).await?;
+    Ok(Page { items: views(cx, slice.rows).await?, next_cursor: slice.next_cursor, total: Some(total) })
 }
 
 /// One custom role.
@@ -81,7 +92,7 @@ pub async fn change(cx: &Confirmed<'_>, id: CustomRoleId, input: CustomRoleInput
     let before = as_input(&row)?;
     if input.base_role != row.base_role {
         let detail = "A role stays the kind of role it is; make another one instead.";
-        return Err(Problem::invalid("base_role", detail).into());
+        return Err(Error::conflict(Some("base_role"), detail));
     }
     check_hold(cx, &before.permissions.clone().into())?;
     for holder in holders(cx.store(), id).await? {
@@ -191,9 +202,13 @@ fn check(cx: &Cx, input: &CustomRoleInput) -> Result<(String, Permissions)> {
 }
 
 async fn views(cx: &Cx, rows: Vec<table::Model>) -> Result<Vec<CustomRoleView>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<CustomRoleId> = rows.iter().map(|row| row.id).collect();
     let counted: Vec<(CustomRoleId, i64)> = cx
         .select::<user::Entity>()
-        .filter(user::Column::CustomRoleId.is_not_null())
+        .filter(user::Column::CustomRoleId.is_in(ids))
         .select_only()
         .column(user::Column::CustomRoleId)
         .column_as(user::Column::Id.count(), "users")

@@ -13,7 +13,7 @@ pub enum Error {
     #[error("{0}")]
     Refused(Problem),
     /// The database did not do what it was asked.
-    #[error("the database failed")]
+    #[error("the database failed: {0}")]
     Database(#[source] DbErr),
     /// Something that should be impossible, or the system around us failed.
     #[error("{0}")]

@@ -1,99 +1,62 @@
 //! What happens because time passed. Each job can be stopped and repeated at any point.
 
-use crate::{Result, SystemCx, device::note, metric, registration, store::statement};
-use chrono::Duration;
-use entity::{
-    activity::ActivityKind,
-    device::DeviceState,
-    portal_event::PortalEvent,
-    presence::Presence,
-    table::{ceremony, device, session},
+pub use crate::node::once;
+
+use crate::{
+    Result, SystemCx, agent_token, alert, approval, command, error_report, log_entry, metric, node, presence,
+    registration,
 };
-use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
+use chrono::Duration;
+use entity::table::{ceremony, session};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 /// Sessions that ended are kept this long, to be seen in the list of what was.
 const ENDED_SESSIONS_KEPT: Duration = Duration::days(30);
 
-/// Writes down which devices went away or came back since the last sweep, and tells open pages. Says how many.
+/// Begins to serve: from here on this process counts as one that has devices. To be done once, before the first of them
+/// is heard.
+///
+/// # Errors
+/// When the database fails.
+pub async fn join(cx: &SystemCx) -> Result<()> {
+    node::join(cx.store()).await
+}
+
+/// Looks after the other server processes, and writes down which devices went away or came back since the last sweep;
+/// open pages are told. Says how many. For every process: each has devices of its own.
 ///
 /// # Errors
 /// When the database fails; the next sweep finds the same devices.
 pub async fn sweep_presence(cx: &SystemCx) -> Result<usize> {
-    let store = cx.store();
-    let now = store.now();
-    let transitions = store.tracker().transitions(now);
-    if transitions.is_empty() {
-        return Ok(0);
-    }
-    let change = store.begin().await?;
-    for t in &transitions {
-        let mut update = device::Entity::update_many()
-            .col_expr(device::Column::Presence, Expr::value(t.to))
-            .col_expr(device::Column::PresenceSince, Expr::value(now))
-            .filter(device::Column::Id.eq(t.device_id))
-            .filter(device::Column::State.eq(DeviceState::Active))
-            .filter(device::Column::Presence.ne(t.to));
-        if let Some(reason) = t.reason {
-            update = update.col_expr(device::Column::DisconnectReason, Expr::value(reason));
-        }
-        if t.to == Presence::Online {
-            update = update.col_expr(device::Column::Link, Expr::value(t.kind));
-        }
-        if update.exec(&*change).await?.rows_affected == 0 {
-            continue;
-        }
-        let (kind, summary) = match t.reason {
-            Some(reason) => (ActivityKind::Offline, format!("Offline: {}", reason.sentence())),
-            None => (ActivityKind::Online, "Online again".to_owned()),
-        };
-        note(&change, t.device_id, t.business_id, now, kind, summary).await?;
-    }
-    change.commit_unattended().await?;
-    for t in &transitions {
-        store.tracker().stored(t.device_id, t.to);
-        store.publish(PortalEvent::Presence {
-            business_id: t.business_id,
-            device_id: t.device_id,
-            presence: t.to,
-            since: now,
-        });
-    }
-    Ok(transitions.len())
+    node::look_around(cx.store()).await?;
+    presence::sweep(cx.store()).await
 }
 
-/// Writes down the last signs of life, all in one commit. Says how many.
+/// Writes down the last signs of life that this process heard, all in one commit. Says how many. For every process.
 ///
 /// # Errors
 /// When the database fails; the times are kept for the next flush.
 pub async fn flush_last_seen(cx: &SystemCx) -> Result<usize> {
-    let store = cx.store();
-    let times = store.tracker().take_unwritten();
-    if times.is_empty() {
-        return Ok(0);
-    }
-    let written = async {
-        let change = store.begin().await?;
-        let sql = "UPDATE agent_devices SET last_seen_at = ? WHERE id = ?";
-        for (id, at) in &times {
-            let values = [(*at).into(), (*id).into()];
-            change.execute_raw(statement(change.get_database_backend(), sql, values)).await?;
-        }
-        change.commit_unattended().await
-    }
-    .await;
-    if written.is_err() {
-        store.tracker().put_back_unwritten(&times);
-    }
-    written.map(|()| times.len())
+    presence::flush(cx.store()).await
 }
 
-/// Moves registration tokens whose time is over, and forgets sessions that ended long ago and what was begun and never
-/// finished. Says how many.
+/// Looks whether the devices that hold a socket in this process may still talk, and wakes the sessions of those that may
+/// not. Says how many. For every process.
+///
+/// # Errors
+/// When the database fails; a database that does not answer ends nothing.
+pub async fn recheck_sockets(cx: &SystemCx) -> Result<usize> {
+    agent_token::recheck_sockets(cx.store()).await
+}
+
+/// Ends requests that nobody decided in time, moves registration tokens whose time is over, and forgets sessions that
+/// ended long ago and what was begun and never finished. Says how many.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn expire(cx: &SystemCx) -> Result<u64> {
     let store = cx.store();
+    let undecided = approval::expire(store).await?;
     let tokens = registration::expire(store).await?;
     let before = store.now() - ENDED_SESSIONS_KEPT;
     let change = store.begin().await?;
@@ -104,13 +67,64 @@ pub async fn expire(cx: &SystemCx) -> Result<u64> {
         .exec(&*change)
         .await?;
     change.commit_unattended().await?;
-    Ok(tokens + sessions.rows_affected + ceremonies.rows_affected)
+    Ok(undecided + tokens + sessions.rows_affected + ceremonies.rows_affected)
 }
 
-/// Drops samples that are past retention. Says how many.
+/// Ends commands whose time is over, lets the next waves of large requests go, and reminds devices of what waits for
+/// them. Says how many moved.
+///
+/// # Errors
+/// When the database fails; the next run finds the same.
+pub async fn pass_commands(cx: &SystemCx) -> Result<u64> {
+    command::pass(cx.store()).await
+}
+
+/// Forgets errors that agents have not reported for long. Says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_errors(cx: &SystemCx) -> Result<u64> {
+    error_report::forget_old(cx.store()).await
+}
+
+/// Seals the samples that have arrived into chunks, and moves those that lie in rows from before. Says how much was moved.
+///
+/// # Errors
+/// When the database fails; what is not sealed is read where it is.
+pub async fn seal_metrics(cx: &SystemCx) -> Result<u64> {
+    metric::seal(cx.store()).await
+}
+
+/// Makes five minutes of samples that are past their time, drops what is past all time, and looks after the partitions.
+/// Says how much was changed.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn thin_metrics(cx: &SystemCx) -> Result<u64> {
-    metric::thin(cx.store()).await
+    metric::retain(cx.store()).await
+}
+
+/// Drops log entries that are past their time. Says how many.
+///
+/// # Errors
+/// When the database fails; the next run goes on.
+pub async fn drop_logs(cx: &SystemCx) -> Result<u64> {
+    log_entry::retain(cx.store()).await
+}
+
+/// Resolves alerts that have been quiet for long enough. Says how many.
+///
+/// # Errors
+/// When the database fails; the next run finds the same.
+pub async fn clear_alerts(cx: &SystemCx) -> Result<u64> {
+    alert::clear_quiet(cx.store()).await
+}
+
+/// Takes up command keys that somebody made, and makes a successor of one whose time is nearly over. For every process: each
+/// has keys in memory.
+///
+/// # Errors
+/// When the files of the keys cannot be read or written; the server goes on with those that it has.
+pub fn renew_command_key(cx: &SystemCx) -> Result<()> {
+    cx.store().signer().refresh()
 }

@@ -1,13 +1,16 @@
-//! Who is there: the last sign of life of every device, in memory. Rows follow in batches, see [`crate::job`].
+//! Who is there: the last sign of life of every device that this process hears from, in memory. Rows follow in batches;
+//! with several processes the row says which of them has the device, and that one alone may call it offline.
 
-use crate::store::Db;
+mod row;
+
+pub(crate) use row::{flush, sweep};
+
 use chrono::{DateTime, Utc};
 use entity::{
+    agent_state::AgentState,
     id::{BusinessId, DeviceId},
     presence::{DisconnectReason, LinkKind, Presence},
-    table::device,
 };
-use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _};
 use std::{
     collections::HashMap,
     sync::{
@@ -32,13 +35,24 @@ struct Signs {
     stored: Presence,
     /// The row does not have `last_seen_at` yet.
     unwritten: bool,
+    /// What the agent said that it is doing with itself, until the row has it.
+    agent_state: Option<AgentState>,
+}
+
+/// A device that another process had, or an earlier run of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Inherited {
+    pub(crate) device_id: DeviceId,
+    pub(crate) business_id: BusinessId,
+    pub(crate) kind: LinkKind,
+    pub(crate) last_seen_at: DateTime<Utc>,
 }
 
 /// A device whose row says something else than its signs of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transition {
     pub(crate) device_id: DeviceId,
-    pub(crate) business_id: BusinessId,
+    pub(crate) last_seen_at: DateTime<Utc>,
     pub(crate) to: Presence,
     pub(crate) reason: Option<DisconnectReason>,
     pub(crate) kind: LinkKind,
@@ -52,27 +66,48 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    /// Starts with the devices that were online when the server stopped: they get the full silence limit to come
-    /// back before they count as offline.
-    pub(crate) async fn load(db: &Db, now: DateTime<Utc>) -> Result<Self, DbErr> {
-        let online =
-            device::Entity::find().filter(device::Column::Presence.eq(Presence::Online)).all(db).await?;
-        let devices = online
-            .into_iter()
-            .map(|row| {
-                let signs = Signs {
-                    business_id: row.business_id,
-                    last_seen_at: now,
-                    kind: row.link.unwrap_or(LinkKind::Socket),
-                    socket: None,
-                    dropped: None,
-                    stored: Presence::Online,
-                    unwritten: false,
-                };
-                (row.id, signs)
-            })
-            .collect();
-        Ok(Self { devices: Mutex::new(devices), links: AtomicU64::new(0) })
+    /// Takes over devices that their rows call online. `dropped`: when and why their process was lost; those that were
+    /// heard of since are not touched by it.
+    pub(crate) fn inherit(
+        &self,
+        inherited: Vec<Inherited>,
+        dropped: Option<(DateTime<Utc>, DisconnectReason)>,
+    ) {
+        let mut devices = self.devices();
+        for row in inherited {
+            let dropped = dropped.filter(|(at, _)| row.last_seen_at <= *at);
+            let signs = devices.entry(row.device_id).or_insert(Signs {
+                business_id: row.business_id,
+                last_seen_at: row.last_seen_at,
+                kind: row.kind,
+                socket: None,
+                dropped,
+                stored: Presence::Online,
+                unwritten: false,
+                agent_state: None,
+            });
+            if signs.last_seen_at < row.last_seen_at {
+                signs.last_seen_at = row.last_seen_at;
+            }
+            signs.stored = Presence::Online;
+        }
+    }
+
+    /// The row knows of a later sign of life than this process.
+    pub(crate) fn heard_of(&self, id: DeviceId, at: DateTime<Utc>) {
+        if let Some(signs) = self.devices().get_mut(&id)
+            && signs.last_seen_at < at
+        {
+            signs.last_seen_at = at;
+            signs.dropped = signs.dropped.filter(|(dropped, _)| at <= *dropped);
+        }
+    }
+
+    /// Others may have written down that the devices of this process are gone: what the rows say is looked at anew.
+    pub(crate) fn doubt(&self) {
+        for signs in self.devices().values_mut() {
+            signs.stored = Presence::Unknown;
+        }
     }
 
     fn devices(&self) -> MutexGuard<'_, HashMap<DeviceId, Signs>> {
@@ -90,8 +125,11 @@ impl Tracker {
             dropped: None,
             stored: Presence::Unknown,
             unwritten: true,
+            agent_state: None,
         });
         signs.last_seen_at = signs.last_seen_at.max(now);
+        // The device may have been moved by another process.
+        signs.business_id = business_id;
         signs.kind = kind;
         signs.unwritten = true;
         signs.dropped = None;
@@ -109,6 +147,7 @@ impl Tracker {
         self.seen(id, business_id, kind, now);
         if let Some(signs) = self.devices().get_mut(&id) {
             signs.socket = Some(link);
+            signs.agent_state = signs.agent_state.filter(|state| *state != AgentState::Stopped);
         }
         link
     }
@@ -126,6 +165,10 @@ impl Tracker {
         {
             signs.socket = None;
             signs.dropped = Some((now, reason));
+            if reason == DisconnectReason::AgentStopped {
+                // It closed its socket in order, and has no other way to say the rest.
+                signs.agent_state = Some(AgentState::Stopped);
+            }
         }
     }
 
@@ -134,6 +177,35 @@ impl Tracker {
         if let Some(signs) = self.devices().get_mut(&id) {
             signs.stored = presence;
         }
+    }
+
+    /// The agent of a device that was heard of is doing this now.
+    pub(crate) fn agent_state(&self, id: DeviceId, state: Option<AgentState>) {
+        if let Some(signs) = self.devices().get_mut(&id) {
+            signs.agent_state = state;
+        }
+    }
+
+    /// The row says this of the agent now, unless it has said something else since.
+    pub(crate) fn agent_state_stored(&self, id: DeviceId, state: Option<AgentState>) {
+        if let Some(signs) = self.devices().get_mut(&id)
+            && signs.agent_state == state
+        {
+            signs.agent_state = None;
+        }
+    }
+
+    /// What agents said that no row has yet.
+    pub(crate) fn agent_states(&self) -> Vec<(DeviceId, AgentState)> {
+        let devices = self.devices();
+        devices.iter().filter_map(|(id, signs)| Some((*id, signs.agent_state?))).collect()
+    }
+
+    /// The devices that hold a socket here, with the businesses they spoke for last.
+    pub(crate) fn sockets(&self) -> Vec<(DeviceId, BusinessId)> {
+        let devices = self.devices();
+        let held = devices.iter().filter(|(_, signs)| signs.socket.is_some());
+        held.map(|(id, signs)| (*id, signs.business_id)).collect()
     }
 
     /// The device belongs to another business from now on.
@@ -164,7 +236,7 @@ impl Tracker {
                 let to = Presence::of(Some(silent), dropped);
                 (to != signs.stored).then(|| Transition {
                     device_id: *id,
-                    business_id: signs.business_id,
+                    last_seen_at: signs.last_seen_at,
                     to,
                     reason: (to == Presence::Offline).then(|| {
                         signs.dropped.map_or(DisconnectReason::ConnectionLost, |(_, reason)| reason)
@@ -218,6 +290,25 @@ mod tests {
         let gone = tracker.transitions(now + Duration::seconds(15));
         assert_eq!(gone.len(), 1);
         assert_eq!((gone[0].to, gone[0].reason), (Presence::Offline, Some(DisconnectReason::AgentStopped)));
+    }
+
+    #[test]
+    fn what_is_taken_over_gets_no_longer_than_the_drop_of_its_process_allows() {
+        let tracker = Tracker::default();
+        let at = |seconds| DateTime::UNIX_EPOCH + Duration::seconds(seconds);
+        let device = |last_seen_at| Inherited {
+            device_id: DeviceId::generate(),
+            business_id: BusinessId::generate(),
+            kind: LinkKind::Socket,
+            last_seen_at,
+        };
+        let (silent, polled) = (device(at(95)), device(at(110)));
+        tracker.inherit(vec![silent, polled], Some((at(100), DisconnectReason::ConnectionLost)));
+        let gone: Vec<_> = tracker.transitions(at(120)).iter().map(|gone| gone.device_id).collect();
+        assert_eq!(gone, [silent.device_id], "the other one was heard of after its process was lost");
+        tracker.heard_of(silent.device_id, at(119));
+        assert_eq!(tracker.transitions(at(121)), []);
+        assert_eq!(tracker.transitions(at(140)).len(), 1);
     }
 
     #[test]

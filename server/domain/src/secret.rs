@@ -15,7 +15,10 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
 }
 
 /// A secret of 256 bits, fit for a cookie or a link.
-pub(crate) fn opaque() -> Result<String> {
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn opaque() -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random::<32>()?))
 }
 

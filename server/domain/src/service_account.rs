@@ -4,35 +4,42 @@ use crate::{
     Confirmed, Cx, Error, Result,
     access::{Authority, Permit, Target, write_permissions},
     audit::Record,
+    store::keyset::{self, Order, holds, pattern},
     user::{NO_PASSWORD, check_not_above, fill, grant, views as user_views},
 };
 use entity::{
-    api_key::{ServiceAccountChange, ServiceAccountInput, ServiceAccountView},
+    api_key::{ServiceAccountChange, ServiceAccountInput, ServiceAccountQuery, ServiceAccountView},
     id::UserId,
     input,
+    page::Page,
     policy::Action,
     table::{api_key, user},
     user::{UserInput, UserKind},
 };
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
     sea_query::Expr,
 };
 use std::collections::HashMap;
 
-/// Service accounts within reach, by name.
+/// One page of the service accounts within reach, by name.
 ///
 /// # Errors
-/// Forbidden by role.
-pub async fn list(cx: &Cx) -> Result<Vec<ServiceAccountView>> {
+/// Forbidden by role; invalid names the field of the query.
+pub async fn list(cx: &Cx, query: &ServiceAccountQuery) -> Result<Page<ServiceAccountView>> {
     check_role(cx)?;
-    let rows = cx
-        .select::<user::Entity>()
-        .filter(user::Column::Kind.eq(UserKind::Service))
-        .order_by_asc(user::Column::FullName)
-        .all(cx.db())
-        .await?;
-    views(cx, rows).await
+    let name = || keyset::column::<user::Entity>(user::Column::NameKey);
+    let mut select = cx.select::<user::Entity>().filter(user::Column::Kind.eq(UserKind::Service));
+    if let Some(of) = query.business_id {
+        select = select.filter(user::Column::BusinessId.eq(of));
+    }
+    if let Some(pattern) = pattern(query.search.as_deref())? {
+        select = select.filter(holds(name(), &pattern));
+    }
+    let total = keyset::total(cx.db(), select.clone()).await?;
+    let order = Order::text("service_accounts.name", name(), false);
+    let slice = keyset::page(cx.db(), select, order, query.cursor.as_deref(), query.limit).await?;
+    Ok(Page { items: views(cx, slice.rows).await?, next_cursor: slice.next_cursor, total: Some(total) })
 }
 
 /// One service account.
@@ -64,6 +71,7 @@ pub async fn add(cx: &Confirmed<'_>, input: ServiceAccountInput) -> Result<Servi
         kind: Set(UserKind::Service),
         email: Set(filled.email),
         full_name: Set(filled.full_name.clone()),
+        name_key: Set(entity::input::fold(&filled.full_name)),
         role: Set(input.role),
         custom_role_id: Set(None),
         extra_permissions: Set(write_permissions(&filled.extra)),
@@ -107,6 +115,7 @@ pub async fn change(
     };
     let change = permit.begin().await?;
     user::Entity::update_many()
+        .col_expr(user::Column::NameKey, Expr::value(input::fold(&full_name)))
         .col_expr(user::Column::FullName, Expr::value(full_name))
         .col_expr(user::Column::IsActive, Expr::value(is_active))
         .filter(user::Column::Id.eq(id))
@@ -157,18 +166,24 @@ pub(crate) async fn find(cx: &Cx, id: UserId) -> Result<user::Model> {
 }
 
 async fn views(cx: &Cx, rows: Vec<user::Model>) -> Result<Vec<ServiceAccountView>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let mut working: HashMap<UserId, u32> = HashMap::new();
-    let keys = cx
+    let counted: Vec<(UserId, i64)> = cx
         .select::<api_key::Entity>()
         .filter(api_key::Column::UserId.is_in(ids))
         .filter(api_key::Column::RevokedAt.is_null())
         .filter(api_key::Column::ExpiresAt.gt(cx.store().now()))
+        .select_only()
+        .column(api_key::Column::UserId)
+        .column_as(api_key::Column::Id.count(), "keys")
+        .group_by(api_key::Column::UserId)
+        .into_tuple()
         .all(cx.db())
         .await?;
-    for key in keys {
-        *working.entry(key.user_id).or_default() += 1;
-    }
+    let working: HashMap<UserId, u32> =
+        counted.into_iter().map(|(id, keys)| (id, u32::try_from(keys).unwrap_or_default())).collect();
     let view = |user: entity::user::UserView| ServiceAccountView {
         working_keys: working.get(&user.id).copied().unwrap_or_default(),
         id: user.id,

@@ -1,13 +1,12 @@
 //! Service locations: the places of a business.
 
-use crate::{
-    Cx, Error, Result,
-    access::Target,
-    audit::Record,
-    business,
-    device::{CountBy, presence_counts},
-    error::on_duplicate,
-};
+mod list;
+
+pub(crate) use list::names;
+use list::views;
+pub use list::{choices, list};
+
+use crate::{Cx, Error, Result, access::Target, audit::Record, business, error::on_duplicate};
 use entity::{
     id::{BusinessId, ServiceLocationId},
     input,
@@ -15,22 +14,7 @@ use entity::{
     service_location::{ServiceLocationInput, ServiceLocationView},
     table::service_location,
 };
-use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, Set,
-};
-
-/// Service locations within reach, of one business or of all, by name.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list(cx: &Cx, business: Option<BusinessId>) -> Result<Vec<ServiceLocationView>> {
-    let mut select = cx.select::<service_location::Entity>();
-    if let Some(business) = business {
-        select = select.filter(service_location::Column::BusinessId.eq(business));
-    }
-    let rows = select.order_by_asc(service_location::Column::LocationName).all(cx.db()).await?;
-    views(cx, rows).await
-}
+use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, IntoActiveModel as _, QueryFilter as _, Set};
 
 /// One service location.
 ///
@@ -84,6 +68,7 @@ pub async fn change(
     };
     let mut row = before.into_active_model();
     row.location_name = filled.location_name;
+    row.name_key = filled.name_key;
     row.address = filled.address;
     row.contact_person = filled.contact_person;
     row.contact_phone = filled.contact_phone;
@@ -98,8 +83,10 @@ pub async fn change(
 const TAKEN: &str = "This business has a service location of this name already.";
 
 fn filled(input: &ServiceLocationInput) -> Result<service_location::ActiveModel> {
+    let name = input::line("location_name", &input.location_name)?;
     Ok(service_location::ActiveModel {
-        location_name: Set(input::line("location_name", &input.location_name)?),
+        name_key: Set(input::fold(&name)),
+        location_name: Set(name),
         address: Set(input::optional_line("address", &input.address)?),
         contact_person: Set(input::optional_line("contact_person", &input.contact_person)?),
         contact_phone: Set(input::optional_line("contact_phone", &input.contact_phone)?),
@@ -135,29 +122,4 @@ pub(crate) async fn check_belongs(
         Ok(_) | Err(Error::Refused(_)) => Err(wrong().into()),
         Err(error) => Err(error),
     }
-}
-
-async fn views(cx: &Cx, rows: Vec<service_location::Model>) -> Result<Vec<ServiceLocationView>> {
-    let names = crate::business::names(cx).await?;
-    let devices = presence_counts(cx, CountBy::ServiceLocation).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| ServiceLocationView {
-            business_name: names.get(&row.business_id).cloned().unwrap_or_default(),
-            devices: devices
-                .iter()
-                .filter(|c| c.service_location_id == Some(row.id))
-                .map(|c| c.counts)
-                .next()
-                .unwrap_or_default(),
-            id: row.id,
-            business_id: row.business_id,
-            location_name: row.location_name,
-            address: row.address,
-            contact_person: row.contact_person,
-            contact_phone: row.contact_phone,
-            is_headquarters: row.is_headquarters,
-            created_at: row.created_at,
-        })
-        .collect())
 }

@@ -1,31 +1,22 @@
 //! API keys over REST.
 
-use super::{ApiProblem, ApiResult, Asked, Created, Id, Input, whole};
-use crate::authenticate::Caller;
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
+use crate::authenticate::{Caller, Confirmed};
 use axum::Json;
 use entity::{
-    api_key::{ApiKeyInput, ApiKeyView, IssuedApiKey},
-    id::{ApiKeyId, UserId},
+    api_key::{ApiKeyInput, ApiKeyQuery, ApiKeyView, IssuedApiKey},
+    id::ApiKeyId,
     page::Page,
 };
-use serde::Deserialize;
-
-/// What a list of keys may be narrowed by.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Filter {
-    /// Only those that act as this user.
-    user_id: Option<UserId>,
-}
 
 /// `GET /api-keys`
-pub(crate) async fn list(caller: Caller, Asked(filter): Asked<Filter>) -> ApiResult<Page<ApiKeyView>> {
-    Ok(whole(domain::api_key::list(&caller.cx, filter.user_id).await?))
+pub(crate) async fn list(caller: Caller, Asked(query): Asked<ApiKeyQuery>) -> ApiResult<Page<ApiKeyView>> {
+    Ok(Json(domain::api_key::list(&caller.cx, &query).await?))
 }
 
 /// `POST /api-keys`
 pub(crate) async fn add(
-    caller: Caller,
+    caller: Confirmed,
     Input(input): Input<ApiKeyInput>,
 ) -> Result<Created<IssuedApiKey>, ApiProblem> {
     Ok(Created(domain::api_key::add(&caller.cx.confirmed()?, input).await?))

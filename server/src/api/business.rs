@@ -1,17 +1,20 @@
 //! Businesses over REST.
 
-use super::{ApiProblem, ApiResult, Created, Id, Input, whole};
-use crate::authenticate::Caller;
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
+use crate::authenticate::{Caller, Confirmed};
 use axum::Json;
 use entity::{
-    business::{BusinessInput, BusinessSwitch, BusinessView},
+    business::{BusinessInput, BusinessQuery, BusinessSwitch, BusinessView},
     id::BusinessId,
     page::Page,
 };
 
 /// `GET /businesses`
-pub(crate) async fn list(caller: Caller) -> ApiResult<Page<BusinessView>> {
-    Ok(whole(domain::business::list(&caller.cx).await?))
+pub(crate) async fn list(
+    caller: Caller,
+    Asked(query): Asked<BusinessQuery>,
+) -> ApiResult<Page<BusinessView>> {
+    Ok(Json(domain::business::list(&caller.cx, &query).await?))
 }
 
 /// `POST /businesses`
@@ -38,7 +41,7 @@ pub(crate) async fn rename(
 
 /// `POST /businesses/{id}/active`
 pub(crate) async fn switch(
-    caller: Caller,
+    caller: Confirmed,
     Id(id): Id<BusinessId>,
     Input(switch): Input<BusinessSwitch>,
 ) -> ApiResult<BusinessView> {

@@ -1,22 +1,25 @@
 //! Custom roles over REST.
 
-use super::{ApiProblem, ApiResult, Created, Id, Input, whole};
-use crate::authenticate::Caller;
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
+use crate::authenticate::{Caller, Confirmed};
 use axum::Json;
 use entity::{
-    custom_role::{CustomRoleInput, CustomRoleView},
+    custom_role::{CustomRoleInput, CustomRoleQuery, CustomRoleView},
     id::CustomRoleId,
     page::Page,
 };
 
 /// `GET /roles`
-pub(crate) async fn list(caller: Caller) -> ApiResult<Page<CustomRoleView>> {
-    Ok(whole(domain::custom_role::list(&caller.cx).await?))
+pub(crate) async fn list(
+    caller: Caller,
+    Asked(query): Asked<CustomRoleQuery>,
+) -> ApiResult<Page<CustomRoleView>> {
+    Ok(Json(domain::custom_role::list(&caller.cx, &query).await?))
 }
 
 /// `POST /roles`
 pub(crate) async fn add(
-    caller: Caller,
+    caller: Confirmed,
     Input(input): Input<CustomRoleInput>,
 ) -> Result<Created<CustomRoleView>, ApiProblem> {
     Ok(Created(domain::custom_role::add(&caller.cx.confirmed()?, input).await?))
@@ -29,7 +32,7 @@ pub(crate) async fn get(caller: Caller, Id(id): Id<CustomRoleId>) -> ApiResult<C
 
 /// `PUT /roles/{id}`
 pub(crate) async fn change(
-    caller: Caller,
+    caller: Confirmed,
     Id(id): Id<CustomRoleId>,
     Input(input): Input<CustomRoleInput>,
 ) -> ApiResult<CustomRoleView> {
@@ -37,6 +40,6 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /roles/{id}`
-pub(crate) async fn remove(caller: Caller, Id(id): Id<CustomRoleId>) -> ApiResult<CustomRoleView> {
+pub(crate) async fn remove(caller: Confirmed, Id(id): Id<CustomRoleId>) -> ApiResult<CustomRoleView> {
     Ok(Json(domain::custom_role::remove(&caller.cx.confirmed()?, id).await?))
 }

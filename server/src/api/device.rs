@@ -1,7 +1,10 @@
 //! Devices over REST. The requirement documents call them agents in the path.
 
 use super::{ApiProblem, ApiResult, Asked, Id, Input};
-use crate::{authenticate::Caller, state::AppState};
+use crate::{
+    authenticate::{Caller, Confirmed},
+    state::AppState,
+};
 use axum::{Json, extract::State};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -11,9 +14,11 @@ use entity::{
     metric::{History, HistoryQuery, Metric},
     page::Page,
     problem::Problem,
+    schema as shape,
     software_item::SoftwareItemView,
     system_service::SystemServicesView,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// `GET /agents`
@@ -36,13 +41,13 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /agents/{id}`: ends its access; what it reported stays.
-pub(crate) async fn revoke(caller: Caller, Id(id): Id<DeviceId>) -> ApiResult<DeviceView> {
+pub(crate) async fn revoke(caller: Confirmed, Id(id): Id<DeviceId>) -> ApiResult<DeviceView> {
     Ok(Json(domain::device::revoke(&caller.cx.confirmed()?, id).await?))
 }
 
 /// `POST /agents/{id}/transfer`: gives it to another business.
 pub(crate) async fn transfer(
-    caller: Caller,
+    caller: Confirmed,
     Id(id): Id<DeviceId>,
     Input(input): Input<DeviceTransferInput>,
 ) -> ApiResult<DeviceView> {
@@ -55,14 +60,17 @@ pub(crate) async fn services(caller: Caller, Id(id): Id<DeviceId>) -> ApiResult<
 }
 
 /// What a list of software items may be narrowed by.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SoftwareQuery {
     /// Part of the name.
+    #[schemars(with = "Option<shape::Search>")]
     search: Option<String>,
     /// From the page before.
+    #[schemars(with = "Option<shape::Cursor>")]
     cursor: Option<String>,
     /// Rows.
+    #[schemars(with = "Option<shape::PageLimit>")]
     limit: Option<u32>,
 }
 
@@ -76,12 +84,14 @@ pub(crate) async fn software(
 }
 
 /// Which page of a device's activity.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ActivityQuery {
     /// From the page before.
+    #[schemars(with = "Option<shape::Cursor>")]
     cursor: Option<String>,
     /// Rows.
+    #[schemars(with = "Option<shape::PageLimit>")]
     limit: Option<u32>,
 }
 
@@ -95,16 +105,18 @@ pub(crate) async fn activity(
 }
 
 /// What is asked of the history, as a query string writes it.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HistoryAsked {
     /// Names separated by commas.
+    #[schemars(with = "shape::MetricNames", example = &"cpu_percent,memory_percent")]
     metric: String,
     /// From when; a day before `end` when absent.
     start: Option<DateTime<Utc>>,
     /// Until when; now when absent.
     end: Option<DateTime<Utc>>,
     /// Width of a point: seconds, or a number with `s`, `m`, `h` or `d`.
+    #[schemars(with = "Option<shape::Interval>", example = &"5m")]
     interval: Option<String>,
 }
 

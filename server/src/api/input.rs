@@ -1,6 +1,7 @@
 //! What requests bring: bodies, query strings and ids, refused with the field that is at fault.
 
 use super::ApiProblem;
+use crate::{budget, state::AppState};
 use axum::{
     Json,
     extract::{
@@ -9,17 +10,21 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
 };
-use entity::problem::{Problem, ProblemCode};
+use entity::{
+    id::CommandId,
+    problem::{Problem, ProblemCode},
+};
 use serde::de::DeserializeOwned;
 use std::{error::Error, str::FromStr};
 
 /// A JSON body.
 pub(crate) struct Input<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for Input<T> {
     type Rejection = ApiProblem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Self::Rejection> {
+        let request = budget::read(request, &state.budget).await?;
         match Json::<T>::from_request(request, state).await {
             Ok(Json(input)) => Ok(Self(input)),
             Err(rejection) => Err(bad_body(&rejection).into()),
@@ -67,6 +72,57 @@ impl<T: FromStr, S: Sync> FromRequestParts<S> for Id<T> {
             Some(id) => Ok(Self(id)),
             None => Err(Problem::new(ProblemCode::NotFound, "There is nothing with this id.").into()),
         }
+    }
+}
+
+/// What a program calls its question, so that asking again after a lost answer asks once.
+pub(crate) struct OnceKey(pub(crate) Option<String>);
+
+impl OnceKey {
+    /// Longest key.
+    pub(crate) const LENGTH_MAX: usize = 128;
+}
+
+impl<S: Sync> FromRequestParts<S> for OnceKey {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let Some(value) = parts.headers.get(domain::command::KEY_HEADER) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text.is_empty() || text.len() > Self::LENGTH_MAX {
+            let detail = format!("Between 1 and {} letters, digits and signs.", Self::LENGTH_MAX);
+            return Err(Problem::invalid(domain::command::KEY_HEADER, detail).into());
+        }
+        Ok(Self(Some(text.to_owned())))
+    }
+}
+
+/// The `{command_id}` of the path.
+pub(crate) struct CommandOf(pub(crate) Addressed);
+
+/// The command that an address is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Addressed(CommandId);
+
+impl Addressed {
+    /// Refuses a body about another command than the address.
+    pub(crate) fn is(self, id: CommandId) -> Result<(), ApiProblem> {
+        if self.0 == id {
+            return Ok(());
+        }
+        Err(Problem::invalid("command_id", "The address is another command's.").into())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for CommandOf {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let nothing = || Problem::new(ProblemCode::NotFound, "There is nothing with this id.");
+        let params = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| nothing())?;
+        let named = params.iter().find(|(name, _)| *name == "command_id");
+        let id = named.and_then(|(_, text)| text.parse().ok()).ok_or_else(nothing)?;
+        Ok(Self(Addressed(id)))
     }
 }
 

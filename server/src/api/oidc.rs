@@ -1,22 +1,25 @@
 //! Sign-in providers, and who has to have a second factor, over REST.
 
-use super::{ApiProblem, ApiResult, Created, Id, Input, whole};
-use crate::authenticate::Caller;
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
+use crate::authenticate::{Caller, Confirmed};
 use axum::Json;
 use entity::{
     id::OidcProviderId,
-    oidc::{OidcProviderInput, OidcProviderView, SignInPolicy},
+    oidc::{OidcProviderInput, OidcProviderQuery, OidcProviderView, SignInPolicy},
     page::Page,
 };
 
 /// `GET /oidc-providers`
-pub(crate) async fn list(caller: Caller) -> ApiResult<Page<OidcProviderView>> {
-    Ok(whole(domain::oidc::list(&caller.cx).await?))
+pub(crate) async fn list(
+    caller: Caller,
+    Asked(query): Asked<OidcProviderQuery>,
+) -> ApiResult<Page<OidcProviderView>> {
+    Ok(Json(domain::oidc::list(&caller.cx, &query).await?))
 }
 
 /// `POST /oidc-providers`
 pub(crate) async fn add(
-    caller: Caller,
+    caller: Confirmed,
     Input(input): Input<OidcProviderInput>,
 ) -> Result<Created<OidcProviderView>, ApiProblem> {
     Ok(Created(domain::oidc::add(&caller.cx.confirmed()?, input).await?))
@@ -29,7 +32,7 @@ pub(crate) async fn get(caller: Caller, Id(id): Id<OidcProviderId>) -> ApiResult
 
 /// `PUT /oidc-providers/{id}`
 pub(crate) async fn change(
-    caller: Caller,
+    caller: Confirmed,
     Id(id): Id<OidcProviderId>,
     Input(input): Input<OidcProviderInput>,
 ) -> ApiResult<OidcProviderView> {
@@ -37,7 +40,7 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /oidc-providers/{id}`: answers what it was.
-pub(crate) async fn remove(caller: Caller, Id(id): Id<OidcProviderId>) -> ApiResult<OidcProviderView> {
+pub(crate) async fn remove(caller: Confirmed, Id(id): Id<OidcProviderId>) -> ApiResult<OidcProviderView> {
     Ok(Json(domain::oidc::remove(&caller.cx.confirmed()?, id).await?))
 }
 
@@ -47,7 +50,10 @@ pub(crate) async fn policy(caller: Caller) -> ApiResult<SignInPolicy> {
 }
 
 /// `PUT /sign-in-policy`
-pub(crate) async fn set_policy(caller: Caller, Input(input): Input<SignInPolicy>) -> ApiResult<SignInPolicy> {
+pub(crate) async fn set_policy(
+    caller: Confirmed,
+    Input(input): Input<SignInPolicy>,
+) -> ApiResult<SignInPolicy> {
     domain::access::set_factor_policy(&caller.cx.confirmed()?, input.factor_policy).await?;
-    policy(caller).await
+    policy(caller.into()).await
 }

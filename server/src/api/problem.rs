@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use entity::problem::{Problem, ProblemCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A problem on its way out.
@@ -18,10 +19,14 @@ impl<E: Into<Problem>> From<E> for ApiProblem {
 }
 
 /// The problem with the members that RFC 9457 asks for.
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct ProblemBody<'a> {
+    /// Always `about:blank`: the code says what it is.
     r#type: &'static str,
+    /// The name of the status.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
     #[serde(flatten)]
     problem: &'a Problem,
@@ -32,7 +37,7 @@ impl IntoResponse for ApiProblem {
         let problem = self.0;
         let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let title = status.canonical_reason().unwrap_or("Problem");
-        let body = Body { r#type: "about:blank", title, status: status.as_u16(), problem: &problem };
+        let body = ProblemBody { r#type: "about:blank", title, status: status.as_u16(), problem: &problem };
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

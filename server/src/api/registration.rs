@@ -1,6 +1,6 @@
 //! Registration tokens over REST, and the one call that uses one.
 
-use super::{ApiProblem, ApiResult, Created, Id, Input, whole};
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
 use crate::authenticate::{Caller, Visit};
 use axum::{Json, extract::State};
 use domain::Store;
@@ -9,13 +9,16 @@ use entity::{
     page::Page,
     registration::{
         IssuedRegistrationToken, RegisterAnswer, RegisterRequest, RegistrationTokenInput,
-        RegistrationTokenView,
+        RegistrationTokenQuery, RegistrationTokenView,
     },
 };
 
 /// `GET /agents/registration-tokens`
-pub(crate) async fn list(caller: Caller) -> ApiResult<Page<RegistrationTokenView>> {
-    Ok(whole(domain::registration::list(&caller.cx).await?))
+pub(crate) async fn list(
+    caller: Caller,
+    Asked(query): Asked<RegistrationTokenQuery>,
+) -> ApiResult<Page<RegistrationTokenView>> {
+    Ok(Json(domain::registration::list(&caller.cx, &query).await?))
 }
 
 /// `POST /agents/registration-tokens`

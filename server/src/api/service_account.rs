@@ -1,22 +1,25 @@
 //! Service accounts over REST.
 
-use super::{ApiProblem, ApiResult, Created, Id, Input, whole};
-use crate::authenticate::Caller;
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
+use crate::authenticate::{Caller, Confirmed};
 use axum::Json;
 use entity::{
-    api_key::{ServiceAccountChange, ServiceAccountInput, ServiceAccountView},
+    api_key::{ServiceAccountChange, ServiceAccountInput, ServiceAccountQuery, ServiceAccountView},
     id::UserId,
     page::Page,
 };
 
 /// `GET /service-accounts`
-pub(crate) async fn list(caller: Caller) -> ApiResult<Page<ServiceAccountView>> {
-    Ok(whole(domain::service_account::list(&caller.cx).await?))
+pub(crate) async fn list(
+    caller: Caller,
+    Asked(query): Asked<ServiceAccountQuery>,
+) -> ApiResult<Page<ServiceAccountView>> {
+    Ok(Json(domain::service_account::list(&caller.cx, &query).await?))
 }
 
 /// `POST /service-accounts`
 pub(crate) async fn add(
-    caller: Caller,
+    caller: Confirmed,
     Input(input): Input<ServiceAccountInput>,
 ) -> Result<Created<ServiceAccountView>, ApiProblem> {
     Ok(Created(domain::service_account::add(&caller.cx.confirmed()?, input).await?))
@@ -29,7 +32,7 @@ pub(crate) async fn get(caller: Caller, Id(id): Id<UserId>) -> ApiResult<Service
 
 /// `PATCH /service-accounts/{id}`
 pub(crate) async fn change(
-    caller: Caller,
+    caller: Confirmed,
     Id(id): Id<UserId>,
     Input(wanted): Input<ServiceAccountChange>,
 ) -> ApiResult<ServiceAccountView> {

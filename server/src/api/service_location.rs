@@ -1,38 +1,31 @@
 //! Service locations over REST.
 
-use super::{ApiProblem, ApiResult, Asked, Created, Id, Input, whole};
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
 use crate::authenticate::Caller;
 use axum::Json;
 use entity::{
     id::{BusinessId, ServiceLocationId},
     page::Page,
-    service_location::{ServiceLocationInput, ServiceLocationView},
+    service_location::{ServiceLocationInput, ServiceLocationQuery, ServiceLocationView},
 };
-use serde::Deserialize;
-
-/// What a list of service locations may be narrowed by.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Filter {
-    /// Only this business.
-    business_id: Option<BusinessId>,
-}
 
 /// `GET /service-locations`
 pub(crate) async fn list(
     caller: Caller,
-    Asked(filter): Asked<Filter>,
+    Asked(query): Asked<ServiceLocationQuery>,
 ) -> ApiResult<Page<ServiceLocationView>> {
-    Ok(whole(domain::service_location::list(&caller.cx, filter.business_id).await?))
+    Ok(Json(domain::service_location::list(&caller.cx, &query).await?))
 }
 
 /// `GET /businesses/{id}/service-locations`
 pub(crate) async fn of_business(
     caller: Caller,
     Id(business): Id<BusinessId>,
+    Asked(query): Asked<ServiceLocationQuery>,
 ) -> ApiResult<Page<ServiceLocationView>> {
     domain::business::get(&caller.cx, business).await?;
-    Ok(whole(domain::service_location::list(&caller.cx, Some(business)).await?))
+    let query = ServiceLocationQuery { business_id: Some(business), ..query };
+    Ok(Json(domain::service_location::list(&caller.cx, &query).await?))
 }
 
 /// `POST /businesses/{id}/service-locations`

@@ -1,25 +1,18 @@
 //! People over REST.
 
-use super::{ApiProblem, ApiResult, Asked, Created, Id, Input, whole};
-use crate::authenticate::Caller;
+use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
+use crate::authenticate::{Caller, Confirmed};
 use axum::Json;
 use entity::{
-    id::{BusinessId, UserId},
+    id::UserId,
     page::Page,
-    user::{UserInput, UserView, UserWithLink},
+    user::{UserInput, UserQuery, UserView, UserWithLink},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What a list of people may be narrowed by.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Filter {
-    /// Only this business.
-    business_id: Option<BusinessId>,
-}
-
 /// What `PATCH /users/{id}` may change.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Switch {
     /// False: cannot sign in, sessions are over.
@@ -27,13 +20,13 @@ pub(crate) struct Switch {
 }
 
 /// `GET /users`
-pub(crate) async fn list(caller: Caller, Asked(filter): Asked<Filter>) -> ApiResult<Page<UserView>> {
-    Ok(whole(domain::user::list(&caller.cx, filter.business_id).await?))
+pub(crate) async fn list(caller: Caller, Asked(query): Asked<UserQuery>) -> ApiResult<Page<UserView>> {
+    Ok(Json(domain::user::list(&caller.cx, &query).await?))
 }
 
 /// `POST /users`
 pub(crate) async fn add(
-    caller: Caller,
+    caller: Confirmed,
     Input(input): Input<UserInput>,
 ) -> Result<Created<UserWithLink>, ApiProblem> {
     Ok(Created(domain::user::add(&caller.cx.confirmed()?, input).await?))
@@ -46,7 +39,7 @@ pub(crate) async fn get(caller: Caller, Id(id): Id<UserId>) -> ApiResult<UserVie
 
 /// `PATCH /users/{id}`
 pub(crate) async fn switch(
-    caller: Caller,
+    caller: Confirmed,
     Id(id): Id<UserId>,
     Input(switch): Input<Switch>,
 ) -> ApiResult<UserView> {
@@ -55,7 +48,7 @@ pub(crate) async fn switch(
 
 /// `PUT /users/{id}`
 pub(crate) async fn change(
-    caller: Caller,
+    caller: Confirmed,
     Id(id): Id<UserId>,
     Input(input): Input<UserInput>,
 ) -> ApiResult<UserView> {
@@ -63,6 +56,6 @@ pub(crate) async fn change(
 }
 
 /// `POST /users/{id}/link`
-pub(crate) async fn send_link(caller: Caller, Id(id): Id<UserId>) -> ApiResult<UserWithLink> {
+pub(crate) async fn send_link(caller: Confirmed, Id(id): Id<UserId>) -> ApiResult<UserWithLink> {
     Ok(Json(domain::user::send_reset_link(&caller.cx.confirmed()?, id).await?))
 }

@@ -1,61 +1,15 @@
 //! What somebody at the server's own command line does when nobody can get in any more; beside a running server too.
 
-use crate::config;
-use anyhow::{Context, Result, bail, ensure};
+use super::OnlyData;
+use crate::setting::{Data, Flags};
+use anyhow::{Result, bail};
 use clap::Args;
-use domain::{Store, SystemCx, clock::SystemClock};
+use domain::SystemCx;
 use entity::factor::FactorPolicy;
-use std::{
-    io::{self, Write},
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::io::{self, Write};
 
 /// How the audit log names whoever does this.
 const BY: &str = "the server's command line";
-
-/// Where `reeve serve` listens when it is not told otherwise.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-
-/// Which server's data; the same options as for `reeve serve`.
-#[derive(Args)]
-struct Data {
-    /// Folder with the database and the keys.
-    #[arg(long, env = "REEVE_DATA_DIR", default_value = "reeve-data")]
-    data_dir: PathBuf,
-    /// Database: `sqlite://…` or `postgres://…`; a file in the data folder when absent.
-    #[arg(long, env = "REEVE_DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
-    /// Where people reach the server, such as `https://reeve.example.com`.
-    #[arg(long, env = "REEVE_PUBLIC_URL")]
-    public_url: Option<String>,
-}
-
-impl Data {
-    /// Opens what is there already; makes nothing new.
-    async fn open_existing(&self) -> Result<Store> {
-        let folder = self.data_dir.display();
-        ensure!(self.data_dir.is_dir(), "there is no data folder {folder}; say where it is with --data-dir");
-        let database_url = match &self.database_url {
-            Some(url) => url.clone(),
-            None => {
-                let file = self.data_dir.join("reeve.db");
-                ensure!(
-                    file.is_file(),
-                    "there is no database in {folder}; say where it is with --data-dir or --database-url"
-                );
-                format!("sqlite://{}?mode=rw", file.display())
-            }
-        };
-        let public_url = match &self.public_url {
-            Some(url) => config::public_url(url)?,
-            None => config::default_public_url(LISTEN),
-        };
-        let config = domain::Config { database_url, data_dir: self.data_dir.clone(), public_url };
-        Store::open(config, Arc::new(SystemClock)).await.context("cannot open the database")
-    }
-}
 
 /// Whose access is reset.
 #[derive(Args)]
@@ -63,7 +17,7 @@ pub(super) struct ResetAccess {
     /// The address that they sign in with.
     email: String,
     #[command(flatten)]
-    data: Data,
+    data: Flags<OnlyData>,
 }
 
 /// Who has to have a second factor.
@@ -72,12 +26,19 @@ pub(super) struct DecideFactorPolicy {
     /// `nobody`, `msp` (the MSP's own people) or `everybody`.
     policy: String,
     #[command(flatten)]
-    data: Data,
+    data: Flags<OnlyData>,
+}
+
+/// Whose keys are taken.
+#[derive(Args)]
+pub(super) struct AcceptKeys {
+    #[command(flatten)]
+    data: Flags<OnlyData>,
 }
 
 /// Takes somebody's second factors away and prints a link to choose another password.
 pub(super) async fn reset_access(options: ResetAccess) -> Result<()> {
-    let store = options.data.open_existing().await?;
+    let store = Data::read(&options.data.gather()?)?.open_existing().await?;
     let done = domain::factor::reset(&SystemCx::new(&store, BY), &options.email).await;
     store.close().await;
     let done = done?;
@@ -100,7 +61,7 @@ pub(super) async fn factor_policy(options: DecideFactorPolicy) -> Result<()> {
     let Ok(policy) = options.policy.parse::<FactorPolicy>() else {
         bail!("choose one of nobody, msp and everybody");
     };
-    let store = options.data.open_existing().await?;
+    let store = Data::read(&options.data.gather()?)?.open_existing().await?;
     let done = domain::access::decide_factor_policy(&SystemCx::new(&store, BY), policy).await;
     store.close().await;
     done?;
@@ -110,4 +71,21 @@ pub(super) async fn factor_policy(options: DecideFactorPolicy) -> Result<()> {
         FactorPolicy::Everybody => "Everybody has to have a second factor now.",
     };
     Ok(writeln!(io::stdout(), "{whose}")?)
+}
+
+/// Takes the keys in the data folder for those of the database, after the former ones were lost.
+pub(super) async fn accept_keys(options: AcceptKeys) -> Result<()> {
+    let data = Data::read(&options.data.gather()?)?;
+    let config = domain::Config {
+        database_url: data.url_of_existing()?,
+        public_url: data.public_url_or(None, false),
+        data_dir: data.data_dir,
+        command_key_file: data.command_key_file.clone(),
+    };
+    domain::accept_keys(&config).await?;
+    Ok(writeln!(
+        io::stdout(),
+        "The keys in {} are those of this database now. Every other server on it needs them too.",
+        config.data_dir.join("keys").display()
+    )?)
 }

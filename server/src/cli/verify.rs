@@ -1,51 +1,61 @@
 //! `reeve verify`: checks the database from outside of the server, which may be running. Reads only.
 
+use super::{OnlyData, verify_bundle};
+use crate::setting::{Data, Flags};
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 use domain::audit::Verification;
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
 /// What is checked.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Verify {
-    /// Folder with the database and the keys.
-    #[arg(long, env = "REEVE_DATA_DIR", default_value = "reeve-data")]
-    data_dir: PathBuf,
-    /// Database: `sqlite://…` or `postgres://…`; a file in the data folder when absent.
-    #[arg(long, env = "REEVE_DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
+    #[command(subcommand)]
+    what: Option<What>,
     /// The head that an earlier check printed: the chain has to contain it still.
     #[arg(long, value_name = "HASH")]
     expect_head: Option<String>,
+    #[command(flatten)]
+    data: Flags<OnlyData>,
 }
 
-/// Checks the audit chain and the foreign keys.
+/// What is checked instead of a database.
+#[derive(Subcommand)]
+enum What {
+    /// Check the evidence of a command: one file, with public keys alone.
+    Bundle(verify_bundle::Bundle),
+}
+
+/// Checks the audit chain, the foreign keys, what is stored of samples and the devices' own records.
 pub(super) async fn verify(options: Verify) -> Result<()> {
-    let url = match options.database_url {
-        Some(url) => url,
-        None => {
-            let file = options.data_dir.join("reeve.db");
-            if !file.is_file() {
-                bail!(
-                    "there is no database at {}; say where with --data-dir or --database-url",
-                    file.display()
-                );
-            }
-            format!("sqlite://{}", file.display())
-        }
-    };
+    if let Some(What::Bundle(bundle)) = &options.what {
+        return verify_bundle::verify(bundle);
+    }
+    let url = Data::read(&options.data.gather()?)?.url_of_existing()?;
     let found = domain::audit::verify_database(&url, options.expect_head.as_deref())
         .await
         .context("the database cannot be checked")?;
     let mut out = io::stdout();
     write!(out, "{}", report(&found))?;
+    let samples = domain::metric::verify_database(&url).await.context("the samples cannot be checked")?;
+    writeln!(out, "Samples: {}", samples.sentence())?;
+    for fault in &samples.faults {
+        writeln!(out, "  {fault}")?;
+    }
+    let records = domain::command::chain_verify::verify_database(&url)
+        .await
+        .context("the records cannot be checked")?;
+    writeln!(out, "Records: {}", records.sentence())?;
+    for fault in &records.faults {
+        writeln!(out, "  {fault}")?;
+    }
     out.flush()?;
     match (&found.chain.broken, found.dangling.is_empty()) {
         (Some(_), _) => bail!("{}", found.chain.sentence()),
         (None, false) => bail!("rows name rows that are not there: {}", found.dangling.join("; ")),
+        (None, true) if samples.faults_total > 0 => bail!("{}", samples.sentence()),
+        (None, true) if records.faults_total > 0 => bail!("{}", records.sentence()),
         (None, true) => Ok(()),
     }
 }

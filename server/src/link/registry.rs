@@ -1,4 +1,4 @@
-//! Which devices hold a socket here, and how to end one: one seat per device, the newest socket has it.
+//! Which devices hold a socket here, how to wake one and how to end one: one seat per device, the newest socket has it.
 
 use domain::Courier;
 use entity::{id::DeviceId, presence::DisconnectReason};
@@ -7,7 +7,7 @@ use std::{
     convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Why a session has to leave its seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +22,19 @@ pub(super) enum Leave {
 pub(crate) struct Registry(Mutex<Seats>);
 
 struct Seats {
-    taken: HashMap<DeviceId, (u64, oneshot::Sender<Leave>)>,
+    taken: HashMap<DeviceId, Taken>,
     next: u64,
     /// Every session holds a clone; gone once the registry is closed.
     alive: Option<mpsc::Sender<Infallible>>,
     /// Ends when every session has.
     ended: Option<mpsc::Receiver<Infallible>>,
+}
+
+/// A seat as the registry sees it.
+struct Taken {
+    number: u64,
+    order: oneshot::Sender<Leave>,
+    look: Arc<Notify>,
 }
 
 impl Default for Registry {
@@ -44,6 +51,8 @@ pub(super) struct Seat {
     number: u64,
     /// Resolves when the session has to leave.
     pub(super) leave: oneshot::Receiver<Leave>,
+    /// Notified when the database may have something new for the device.
+    pub(super) look: Arc<Notify>,
     _alive: mpsc::Sender<Infallible>,
 }
 
@@ -55,12 +64,14 @@ impl Registry {
         let (order, leave) = oneshot::channel();
         let number = seats.next;
         seats.next += 1;
-        if let Some((_, former)) = seats.taken.insert(device, (number, order)) {
+        let look = Arc::<Notify>::default();
+        let taken = Taken { number, order, look: Arc::clone(&look) };
+        if let Some(former) = seats.taken.insert(device, taken) {
             // A session that is ending by itself no longer listens.
-            let _ = former.send(Leave::Replaced);
+            let _ = former.order.send(Leave::Replaced);
         }
         drop(seats);
-        Some(Seat { registry: self, device, number, leave, _alive: alive })
+        Some(Seat { registry: self, device, number, leave, look, _alive: alive })
     }
 
     /// Says goodbye to every agent, takes no more, and waits until all sessions have ended.
@@ -68,8 +79,8 @@ impl Registry {
         let ended = {
             let mut seats = self.seats();
             seats.alive = None;
-            for (_, (_, order)) in seats.taken.drain() {
-                let _ = order.send(Leave::Goodbye(DisconnectReason::ServerStopped));
+            for (_, taken) in seats.taken.drain() {
+                let _ = taken.order.send(Leave::Goodbye(DisconnectReason::ServerStopped));
             }
             seats.ended.take()
         };
@@ -86,8 +97,14 @@ impl Registry {
 
 impl Courier for Registry {
     fn disconnect(&self, device: DeviceId, reason: DisconnectReason) {
-        if let Some((_, order)) = self.seats().taken.remove(&device) {
-            let _ = order.send(Leave::Goodbye(reason));
+        if let Some(taken) = self.seats().taken.remove(&device) {
+            let _ = taken.order.send(Leave::Goodbye(reason));
+        }
+    }
+
+    fn wake(&self, device: DeviceId) {
+        if let Some(taken) = self.seats().taken.get(&device) {
+            taken.look.notify_one();
         }
     }
 }
@@ -96,7 +113,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = self.registry.seats();
         // The seat may be another socket's by now.
-        if seats.taken.get(&self.device).is_some_and(|(number, _)| *number == self.number) {
+        if seats.taken.get(&self.device).is_some_and(|taken| taken.number == self.number) {
             seats.taken.remove(&self.device);
         }
     }

@@ -1,19 +1,30 @@
 //! One connected agent, in one task: read, decode, call one verb, encode.
 
+mod commands;
+mod frame;
+mod recheck;
+mod settings;
+mod spooled;
+
 use super::{
     Registry,
-    ack::{Gate, Span},
-    registry::{Leave, Seat},
+    ack::{Gates, Span},
+    registry::Seat,
 };
-use crate::limit::{self, Limiter};
+use crate::{
+    budget::{self, Budget, Hold, Payer},
+    limit::{self, Limiter},
+};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use domain::{AgentCx, LinkId};
 use entity::{
+    command::CommandReceipt,
     input::clip,
     presence::{DisconnectReason, LinkKind},
     problem::{Problem, ProblemCode},
-    wire::{Hello, Metrics, MetricsAnswer, ToAgent, ToServer, limits::SOCKET_SILENCE_SECONDS},
+    wire::{Hello, ToAgent, ToServer, limits::SOCKET_SILENCE_SECONDS},
 };
+use frame::{left, read};
 use futures::{StreamExt, future::BoxFuture, stream::FuturesOrdered};
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -22,6 +33,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// A message that the network does not take within this time is lost, and the link with it.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
+/// Samples that were handed on are waited for so long before a goodbye.
+const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 /// A socket that has been silent for so long is dead.
 const SILENCE: Duration = Duration::from_secs(SOCKET_SILENCE_SECONDS);
 /// A socket that has been silent for so long is asked whether it is alive.
@@ -30,10 +43,10 @@ const PING_AFTER: Duration = Duration::from_secs(SOCKET_SILENCE_SECONDS / 2);
 const IN_FLIGHT_MAX: usize = 4;
 /// Agents come back within this many seconds after the server stopped or they were moved, each at its own moment.
 const RETURN_WITHIN_SECONDS: u32 = 8;
-/// How often a socket asks whether its device may still talk: what another server process decided is heard by this.
-const RECHECK_EVERY: Duration = Duration::from_secs(30);
 /// Seconds until an agent may send again what the server failed to store for reasons of its own.
-const RETRY_AFTER_SECONDS: u32 = 30;
+const RETRY_AFTER_SECONDS: u32 = 5;
+/// Seconds until a device may knock again whose access was ended.
+const ENDED_FOR_SECONDS: u32 = 30;
 /// Longest detail of an `unsupported`, in characters.
 const DETAIL_MAX: usize = 300;
 
@@ -62,15 +75,26 @@ impl End {
 }
 
 /// Serves one socket until it ends.
-pub(super) async fn run(socket: WebSocket, agent: AgentCx, registry: Arc<Registry>, limiter: Arc<Limiter>) {
+pub(super) async fn run(
+    socket: WebSocket,
+    agent: AgentCx,
+    registry: Arc<Registry>,
+    limiter: Arc<Limiter>,
+    budget: Arc<Budget>,
+) {
     let device = agent.device_id();
     let Some(seat) = registry.sit(device) else { return };
-    let mut session = Session::new(socket, agent, seat, limiter);
+    let mut session = Session::new(socket, agent, seat, limiter, budget);
     let end = match session.greet().await {
         ControlFlow::Break(end) => end,
         ControlFlow::Continue(()) => {
             let connected = Connected::new(session.agent.clone());
             let end = session.serve().await;
+            // What was heard before the end counts.
+            let _ = timeout(SETTLE_WITHIN, Box::pin(session.note_receipts())).await;
+            if matches!(end, End::Goodbye(_)) {
+                session.settle_all().await;
+            }
             connected.ended(end.reason());
             end
         }
@@ -105,58 +129,69 @@ impl Drop for Connected {
 
 /// What a session turns to next.
 enum Turn {
-    /// Samples were committed, or not.
-    Settle(Span, domain::Result<MetricsAnswer>),
+    /// Samples or log entries were committed, or not.
+    Settle(Span, domain::Result<()>),
     /// A frame came, or the socket ended.
     Hear(Option<Result<Message, axum::Error>>),
     /// Nothing came for a while.
     Silence,
-    /// It is time to ask whether the device may still talk.
+    /// Receipts have waited long enough.
+    Receipts,
+    /// It is time to ask whether the device may still talk, or something woke the session.
     Recheck,
 }
 
-type Append = BoxFuture<'static, (Span, domain::Result<MetricsAnswer>)>;
+type Append = BoxFuture<'static, (Span, domain::Result<()>)>;
 
 struct Session {
     socket: WebSocket,
     agent: AgentCx,
     seat: Seat,
     appends: FuturesOrdered<Append>,
-    gate: Gate,
+    gates: Gates,
     heard_at: Instant,
     pings: u64,
     limiter: Arc<Limiter>,
+    budget: Arc<Budget>,
     /// Nothing is read before: the device sent more than its share.
     reads_from: Instant,
     recheck_at: Instant,
+    settings: settings::Sent,
+    /// The agent knows what a command is.
+    takes_commands: bool,
+    /// The last emergency stop, or end of one, that it was told of.
+    stop_seq: u64,
+    /// What came of commands a moment ago and is not written down yet, and when it has to be.
+    receipts: Vec<CommandReceipt>,
+    receipts_due: Instant,
 }
 
 impl Session {
-    fn new(socket: WebSocket, agent: AgentCx, seat: Seat, limiter: Arc<Limiter>) -> Self {
+    fn new(
+        socket: WebSocket,
+        agent: AgentCx,
+        seat: Seat,
+        limiter: Arc<Limiter>,
+        budget: Arc<Budget>,
+    ) -> Self {
+        let recheck_at = Instant::now() + recheck::first(agent.device_id());
         Self {
             socket,
             agent,
             seat,
             appends: FuturesOrdered::new(),
-            gate: Gate::default(),
+            gates: Gates::default(),
             heard_at: Instant::now(),
             pings: 0,
             limiter,
+            budget,
             reads_from: Instant::now(),
-            recheck_at: Instant::now() + RECHECK_EVERY,
-        }
-    }
-
-    /// Ends the session of a device that was revoked or moved, or whose business was switched off. A database that does
-    /// not answer ends nothing.
-    async fn recheck(&mut self) -> ControlFlow<End> {
-        self.recheck_at = Instant::now() + RECHECK_EVERY;
-        match domain::agent_token::recheck(&self.agent).await {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => match error.problem() {
-                problem if problem.code.is_refusal() => self.refuse(problem).await,
-                _ => ControlFlow::Continue(()),
-            },
+            recheck_at,
+            settings: settings::Sent::default(),
+            takes_commands: false,
+            stop_seq: 0,
+            receipts: Vec::new(),
+            receipts_due: Instant::now(),
         }
     }
 
@@ -184,7 +219,12 @@ impl Session {
 
     async fn hello(&mut self, hello: &Hello) -> ControlFlow<End> {
         match Box::pin(domain::report::hello(&self.agent, hello, LinkKind::Socket)).await {
-            Ok(welcome) => self.send(&ToAgent::Welcome(welcome)).await,
+            Ok(welcome) => {
+                self.settings.note(&welcome.settings);
+                let protocol = welcome.protocol;
+                self.send(&ToAgent::Welcome(welcome)).await?;
+                Box::pin(self.arrive(hello, protocol)).await
+            }
             Err(error) => {
                 self.refuse(error.problem()).await?;
                 ControlFlow::Break(End::Refused(close_code::AGAIN))
@@ -204,13 +244,20 @@ impl Session {
                 frame = self.socket.recv(), if may_read => Turn::Hear(frame),
                 () = sleep_until(self.reads_from), if waits => continue,
                 () = sleep_until(patience) => Turn::Silence,
+                () = sleep_until(self.receipts_due), if !self.receipts.is_empty() => Turn::Receipts,
                 () = sleep_until(self.recheck_at) => Turn::Recheck,
+                () = self.seat.look.notified() => Turn::Recheck,
             };
             let step = match turn {
-                Turn::Settle(span, outcome) => self.settle(span, outcome).await,
-                Turn::Hear(frame) => self.heard(frame).await,
-                Turn::Silence => self.silent().await,
-                Turn::Recheck => self.recheck().await,
+                // Boxed: a session waits for days, and each of these takes a moment.
+                Turn::Settle(span, outcome) => Box::pin(self.settle(span, outcome)).await,
+                Turn::Hear(frame) => Box::pin(self.heard(frame)).await,
+                Turn::Silence => Box::pin(self.silent()).await,
+                Turn::Receipts => Box::pin(self.note_receipts()).await,
+                Turn::Recheck => match Box::pin(self.recheck()).await {
+                    ControlFlow::Continue(()) => Box::pin(self.renew()).await,
+                    end @ ControlFlow::Break(_) => end,
+                },
             };
             if let ControlFlow::Break(end) = step {
                 return end;
@@ -235,30 +282,81 @@ impl Session {
     async fn heard(&mut self, frame: Option<Result<Message, axum::Error>>) -> ControlFlow<End> {
         self.heard_at = Instant::now();
         self.pings = 0;
-        match read(frame)? {
-            None => ControlFlow::Continue(()),
-            Some(Ok(message)) => self.answer(message).await,
-            Some(Err(detail)) => self.unsupported(detail).await,
+        let admitted = self.admit(frame.as_ref());
+        let message = read(frame)?;
+        if let Some(message) = &message {
+            let word = message.as_ref().map_or("unreadable", ToServer::word);
+            domain::report::frame(&self.agent, "in", word);
+        }
+        match (admitted, message) {
+            (_, None) => ControlFlow::Continue(()),
+            (Ok(hold), Some(Ok(message))) => self.answer(message, hold).await,
+            (Ok(_), Some(Err(detail))) => self.unsupported(detail).await,
+            (Err(problem), Some(Ok(message))) => self.hold_back(&message, problem).await,
+            // Nonsense beyond the device's share is not even answered.
+            (Err(_), Some(Err(_))) => ControlFlow::Continue(()),
         }
     }
 
-    async fn answer(&mut self, message: ToServer) -> ControlFlow<End> {
+    /// Takes a frame, of whatever kind, from the device's share, and its bytes from the budget; else says why not, and
+    /// reads nothing more until there is room again.
+    fn admit(&mut self, frame: Option<&Result<Message, axum::Error>>) -> Result<Hold, Problem> {
+        let (device, business) = (self.agent.device_id(), self.agent.business_id());
+        let bytes = match frame {
+            Some(Ok(Message::Text(text))) => text.len(),
+            _ => 0,
+        };
+        let refused = match self.limiter.message(device, business) {
+            Err(wait) => limit::too_many(wait),
+            Ok(()) => match self.budget.take(Payer::Business(business), bytes) {
+                Some(hold) => return Ok(hold),
+                None => budget::no_room(),
+            },
+        };
+        let wait = Duration::from_secs(u64::from(refused.retry_after_seconds.unwrap_or(1)));
+        self.reads_from = Instant::now() + wait.min(SEND_WITHIN);
+        Err(refused)
+    }
+
+    /// Does what a message asks for. `hold` is its room in memory, until what it brought is committed.
+    async fn answer(&mut self, message: ToServer, hold: Hold) -> ControlFlow<End> {
         let agent = &self.agent;
         domain::report::seen(agent, LinkKind::Socket);
-        if let Err(wait) = self.limiter.message(agent.device_id(), agent.business_id()) {
-            return self.hold_back(&message, wait).await;
-        }
         let outcome = match message {
-            ToServer::Heartbeat(_) | ToServer::Pong { .. } => Ok(()),
+            ToServer::Heartbeat(heartbeat) => {
+                if let Some(state) = heartbeat.agent_state {
+                    domain::report::agent_state(agent, state);
+                }
+                Ok(())
+            }
+            ToServer::Pong { .. } => Ok(()),
             ToServer::Metrics(metrics) => {
-                self.append(metrics);
+                self.append(metrics, hold);
+                Ok(())
+            }
+            ToServer::MonitoredServices(report) => {
+                Box::pin(domain::monitored_service::report(agent, report)).await
+            }
+            ToServer::DeviceLock(lock) => Box::pin(domain::report::device_lock(agent, lock)).await,
+            ToServer::Logs(logs) => {
+                self.append_logs(logs, hold);
                 Ok(())
             }
             // Boxed: a session lives for days, a report for milliseconds.
             ToServer::Services(services) => Box::pin(domain::report::services(agent, services)).await,
             ToServer::Software(software) => Box::pin(domain::report::software(agent, software)).await,
             ToServer::Facts(facts) => Box::pin(domain::report::facts(agent, facts)).await,
-            ToServer::Event(event) => Box::pin(domain::report::event(agent, event)).await,
+            ToServer::Event(event) => {
+                let id = event.id;
+                match (Box::pin(domain::report::event(agent, event)).await, id) {
+                    (Ok(()), Some(id)) => return self.send(&ToAgent::EventAck { id }).await,
+                    (outcome, _) => outcome,
+                }
+            }
+            ToServer::CommandReceipt(receipt) => return self.receipt(receipt).await,
+            ToServer::CommandProgress(progress) => return Box::pin(self.progress(progress)).await,
+            ToServer::CommandResult(result) => return Box::pin(self.result(result)).await,
+            ToServer::Chain(chain) => return Box::pin(self.chain(chain)).await,
             ToServer::Hello(_) => return self.unsupported("a second hello".to_owned()).await,
             ToServer::Unknown => {
                 return self
@@ -272,33 +370,41 @@ impl Session {
         }
     }
 
-    /// Answers a message beyond the device's share, and reads the next one when there is room again.
-    async fn hold_back(&mut self, message: &ToServer, wait: Duration) -> ControlFlow<End> {
-        self.reads_from = Instant::now() + wait.min(SEND_WITHIN);
-        let problem = limit::too_many(wait);
-        let ToServer::Metrics(metrics) = message else { return self.refuse(problem).await };
+    /// Answers a message beyond the device's share.
+    async fn hold_back(&mut self, message: &ToServer, problem: Problem) -> ControlFlow<End> {
+        domain::report::seen(&self.agent, LinkKind::Socket);
+        let span = match message {
+            ToServer::Metrics(metrics) => Span::of(metrics),
+            ToServer::Logs(logs) => Span::of_logs(logs),
+            _ => return self.refuse(problem).await,
+        };
         // In its turn: what came later must not be acknowledged over it.
-        self.appends.push_back(Box::pin(std::future::ready((Span::of(metrics), Err(problem.into())))));
+        self.appends.push_back(Box::pin(std::future::ready((span, Err(problem.into())))));
         ControlFlow::Continue(())
     }
 
-    /// Hands samples on; they are acknowledged when they are committed.
-    fn append(&mut self, metrics: Metrics) {
-        let agent = self.agent.clone();
-        self.appends.push_back(Box::pin(async move {
-            let span = Span::of(&metrics);
-            (span, domain::metric::append(&agent, LinkKind::Socket, metrics).await)
-        }));
-    }
-
-    async fn settle(&mut self, span: Span, outcome: domain::Result<MetricsAnswer>) -> ControlFlow<End> {
-        let may_ack = self.gate.settle(span, outcome.is_ok());
+    async fn settle(&mut self, span: Span, outcome: domain::Result<()>) -> ControlFlow<End> {
+        let may_ack = self.gates.settle(span, outcome.is_ok());
         match outcome {
-            Ok(answer) if may_ack => self.send(&ToAgent::Ack { position: answer.position }).await,
+            Ok(()) if may_ack => self.send(&span.ack()).await,
+            Ok(()) if self.gates.is_stuck(span.stream) => ControlFlow::Break(End::Refused(close_code::AGAIN)),
             // Committed, but not what came before: the agent sends both again, which repeats nothing.
-            Ok(_) => self.send(&ToAgent::Busy { retry_after_seconds: 1 }).await,
+            Ok(()) => self.send(&ToAgent::Busy { retry_after_seconds: 1 }).await,
             Err(error) => self.refuse(error.problem()).await,
         }
+    }
+
+    /// Waits for the samples that were handed on before a goodbye, so that what is committed is acknowledged too.
+    async fn settle_all(&mut self) {
+        let settling = async {
+            while let Some((span, outcome)) = self.appends.next().await {
+                if self.settle(span, outcome).await.is_break() {
+                    return;
+                }
+            }
+        };
+        // What takes longer comes again.
+        let _ = timeout(SETTLE_WITHIN, settling).await;
     }
 
     /// Tells the agent what to do about a message that was not stored.
@@ -325,6 +431,7 @@ impl Session {
     }
 
     async fn send(&mut self, message: &ToAgent) -> ControlFlow<End> {
+        domain::report::frame(&self.agent, "out", message.word());
         let sent = match serde_json::to_string(message) {
             Ok(text) => matches!(timeout(SEND_WITHIN, self.socket.send(text.into())).await, Ok(Ok(()))),
             Err(_) => false,
@@ -343,7 +450,7 @@ impl Session {
                     DisconnectReason::ServerStopped | DisconnectReason::AccessChanged => {
                         moment_of(&self.agent)
                     }
-                    _ => RETRY_AFTER_SECONDS,
+                    _ => ENDED_FOR_SECONDS,
                 };
                 if self.send(&ToAgent::Goodbye { reason, retry_after_seconds }).await.is_break() {
                     return;
@@ -362,48 +469,12 @@ fn moment_of(agent: &AgentCx) -> u32 {
     1 + u32::from(last) % RETURN_WITHIN_SECONDS
 }
 
-fn left(leave: Option<Leave>) -> End {
-    match leave {
-        Some(Leave::Goodbye(reason)) => End::Goodbye(reason),
-        Some(Leave::Replaced) | None => End::Replaced,
-    }
-}
-
-/// Reads one frame: a message, what is wrong with it, or `None` for a frame that only keeps the socket alive.
-fn read(frame: Option<Result<Message, axum::Error>>) -> ControlFlow<End, Option<Result<ToServer, String>>> {
-    let message = match frame {
-        None => return ControlFlow::Break(End::Lost),
-        Some(Err(error)) => return ControlFlow::Break(broken(&error)),
-        Some(Ok(message)) => message,
-    };
-    ControlFlow::Continue(match message {
-        Message::Ping(_) | Message::Pong(_) => None,
-        Message::Text(text) => Some(serde_json::from_str(&text).map_err(|error| error.to_string())),
-        Message::Binary(_) => Some(Err("binary frames are not part of this protocol".to_owned())),
-        Message::Close(frame) => {
-            // An agent that closes in order says why, in the word of the reason.
-            let reason = frame.and_then(|frame| frame.reason.parse().ok());
-            return ControlFlow::Break(End::Closed(reason.unwrap_or(DisconnectReason::ConnectionLost)));
-        }
-    })
-}
-
-/// Tells a message over the limit, which the agent must not send again, from a broken connection.
-fn broken(error: &axum::Error) -> End {
-    let text = error.to_string();
-    if text.contains("too long") || text.contains("too big") {
-        End::Refused(close_code::SIZE)
-    } else {
-        End::Lost
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The size of what a function's future needs for as long as it lives.
-    fn size<F>(_: impl FnOnce(WebSocket, AgentCx, Arc<Registry>, Arc<Limiter>) -> F) -> usize {
+    fn size<F>(_: impl FnOnce(WebSocket, AgentCx, Arc<Registry>, Arc<Limiter>, Arc<Budget>) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -4,7 +4,7 @@ use crate::{
     api::{ApiProblem, ApiResult, Id, Input},
     authenticate::Agent,
 };
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, response::NoContent};
 use domain::Store;
 use entity::{
     agent_token::{AgentToken, Challenge, ChallengeProof, KeyRotation},
@@ -29,7 +29,7 @@ pub(crate) async fn exchange(
 pub(crate) async fn rotate(
     Agent(agent): Agent,
     Input(rotation): Input<KeyRotation>,
-) -> Result<StatusCode, ApiProblem> {
+) -> Result<NoContent, ApiProblem> {
     domain::agent_token::rotate(&agent, rotation).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

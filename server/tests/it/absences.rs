@@ -43,9 +43,33 @@ fn no_forbidden_edge_exists() {
         ("migration", none, &["entity", "domain", "axum", "leptos"]),
         ("domain", none, &["axum", "leptos", "reqwest", "app", "server", "agent"]),
         ("app", none, &["domain", "axum", "sea-orm", "tokio", "server"]),
-        ("frontend", &BROWSER, &["domain", "axum", "sea-orm", "tokio", "leptos_axum", "migration", "server"]),
-        ("agent", none, &["axum", "leptos", "sea-orm", "domain", "app", "server", "migration"]),
+        (
+            "frontend",
+            &BROWSER,
+            &["domain", "axum", "sea-orm", "tokio", "leptos_axum", "migration", "server", "schemars"],
+        ),
+        (
+            "agent",
+            none,
+            &[
+                "axum",
+                "leptos",
+                "sea-orm",
+                "domain",
+                "app",
+                "server",
+                "migration",
+                "schemars",
+                "regex-automata",
+            ],
+        ),
+        (
+            "sim",
+            none,
+            &["domain", "server", "agent", "updater", "app", "migration", "axum", "sea-orm", "leptos"],
+        ),
         ("updater", none, &["tokio", "reqwest", "hyper", "axum", "leptos", "sea-orm", "domain", "agent"]),
+        ("windows_api", none, &["tokio", "reqwest", "entity", "agent", "updater", "domain"]),
     ] {
         for dependency in forbidden {
             if reaches(package, extra, dependency) {
@@ -69,6 +93,8 @@ fn every_drawn_edge_exists() {
         ("domain", none, "migration"),
         ("agent", none, "updater"),
         ("agent", none, "entity"),
+        ("agent", none, "windows_api"),
+        ("sim", none, "entity"),
     ] {
         assert!(reaches(package, extra, dependency), "{package} -> {dependency}");
     }
@@ -81,4 +107,19 @@ fn only_domain_names_the_database() {
         let manifest = std::fs::read_to_string(root().join(package).join("Cargo.toml")).expect("a manifest");
         assert!(!manifest.contains("sea-orm") && !manifest.contains("sqlx"), "{package}");
     }
+}
+
+/// Every package takes the workspace's lints, which forbid `unsafe`, but the one that calls the Windows API.
+#[test]
+fn one_package_alone_may_be_unsafe() {
+    let mut exceptions = Vec::new();
+    for (name, text) in crate::support::workspace::files() {
+        if name.ends_with("Cargo.toml")
+            && text.contains("[package]")
+            && !text.contains("[lints]\nworkspace = true")
+        {
+            exceptions.push(name);
+        }
+    }
+    assert_eq!(exceptions, ["agent/windows/Cargo.toml"]);
 }

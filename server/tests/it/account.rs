@@ -8,7 +8,7 @@ use crate::support::{
 use chrono::Duration;
 use entity::{
     problem::{Problem, ProblemCode},
-    session::{PasswordInput, SetupInput, SignInInput},
+    session::{PasswordInput, SessionQuery, SetupInput, SignInInput},
 };
 
 async fn session(world: &World) -> domain::SessionSecret {
@@ -81,7 +81,7 @@ async fn sessions_are_listed_and_ended_by_their_owner_alone() {
     each_engine(|world| async move {
         let (here, there) = (session(&world).await, session(&world).await);
         let cx = domain::access::session_cx(&world.store, &visitor(), &here).await.expect("a session");
-        let listed = domain::account::sessions(&cx).await.expect("a list");
+        let listed = domain::account::sessions(&cx, &SessionQuery::default()).await.expect("a list").items;
         let other = listed.iter().find(|s| !s.is_current && is_newest(s, &listed)).expect("the other one").id;
         let stranger = world.person(entity::user::Role::BusinessOwner, Some(world.business), &[]).await;
         assert!(domain::account::end_session(&stranger, other).await.is_err());

@@ -6,12 +6,13 @@ use crate::support::world::{self, World};
 use chrono::TimeDelta;
 use domain::{Cx, Visitor, access::api_key_cx};
 use entity::{
-    api_key::{ApiKeyInput, IssuedApiKey, ServiceAccountChange, ServiceAccountInput},
+    api_key::{ApiKeyInput, ApiKeyQuery, IssuedApiKey, ServiceAccountChange, ServiceAccountInput},
+    business::BusinessQuery,
     factor::FactorPolicy,
     id::{BusinessId, UserId},
     policy::Action,
     problem::{Problem, ProblemCode},
-    user::{Role, UserInput},
+    user::{Role, UserInput, UserQuery},
 };
 
 fn input(name: &str) -> ApiKeyInput {
@@ -73,7 +74,7 @@ async fn a_key_acts_as_its_owner_within_its_scopes_and_says_its_name() {
         let business = entity::business::BusinessInput { business_name: "By a key".to_owned() };
         domain::business::add(&cx, business).await.expect("within its scopes");
         assert_eq!(
-            problem(domain::user::list(&cx, None).await).code,
+            problem(domain::user::list(&cx, &UserQuery::default()).await).code,
             ProblemCode::Forbidden,
             "no scope for it"
         );
@@ -167,7 +168,10 @@ async fn a_key_shrinks_with_its_owner() {
         let key = make(&technician, scoped).await.expect("made");
         let seen = async || {
             let cx = api_key_cx(&world.store, &from("192.0.2.7"), &key.secret).await.expect("works");
-            (domain::business::list(&cx).await.expect("a list").len(), cx.me().may(Action::ManageDevice))
+            (
+                domain::business::list(&cx, &BusinessQuery::default()).await.expect("a list").items.len(),
+                cx.me().may(Action::ManageDevice),
+            )
         };
         assert_eq!(seen().await, (2, true));
         let me = technician.me();
@@ -230,7 +234,9 @@ async fn a_secret_is_shown_once_to_its_maker_and_never_stored() {
         let taken = domain::api_key::take_secret(&owner, key.key.id).await.expect("one's own");
         assert_eq!(taken.as_deref(), Some(key.secret.as_str()));
         assert_eq!(domain::api_key::take_secret(&owner, key.key.id).await.expect("one's own"), None);
-        let view = serde_json::to_string(&domain::api_key::list(&world.admin, None).await.expect("a list"));
+        let view = serde_json::to_string(
+            &domain::api_key::list(&world.admin, &ApiKeyQuery::default()).await.expect("a list"),
+        );
         assert!(!view.expect("JSON").contains(&key.secret));
     })
     .await;
@@ -242,7 +248,7 @@ async fn keys_of_others_are_for_those_who_manage_them() {
         let ours = world.person(Role::Contact, Some(world.business), &[]).await;
         let key = make(&ours, input("ours")).await.expect("everybody may");
         let names = async |cx: &Cx| {
-            let keys = domain::api_key::list(cx, None).await.expect("a list");
+            let keys = domain::api_key::list(cx, &ApiKeyQuery::default()).await.expect("a list").items;
             keys.into_iter().map(|key| key.key_name).collect::<Vec<_>>()
         };
         let owner = world.person(Role::BusinessOwner, Some(world.business), &[]).await;
@@ -278,7 +284,10 @@ async fn a_service_account_never_signs_in_and_its_keys_end_with_it() {
         let key = make(&owner, asked).await.expect("made");
         let cx = api_key_cx(&world.store, &from("192.0.2.7"), &key.secret).await.expect("works");
         assert_eq!((cx.me().id, cx.me().business_id), (program, Some(world.business)));
-        assert_eq!(domain::business::list(&cx).await.expect("a list").len(), 1);
+        assert_eq!(
+            domain::business::list(&cx, &BusinessQuery::default()).await.expect("a list").items.len(),
+            1
+        );
         for password in ["", "correct horse battery staple"] {
             let signed_in = world.sign_in(&cx.me().email, password).await;
             assert_eq!(problem(signed_in.map(drop)).code, ProblemCode::SignedOut);
@@ -287,7 +296,12 @@ async fn a_service_account_never_signs_in_and_its_keys_end_with_it() {
         let link = domain::user::send_reset_link(&confirmed, program).await;
         assert_eq!(problem(link.map(drop)).code, ProblemCode::NotFound, "no person");
         assert!(
-            domain::user::list(&owner, None).await.expect("people").iter().all(|user| user.id != program)
+            domain::user::list(&owner, &UserQuery::default())
+                .await
+                .expect("people")
+                .items
+                .iter()
+                .all(|user| user.id != program)
         );
         let change = async |cx: &Cx, wanted| {
             domain::service_account::change(&cx.confirmed().expect("just signed in"), program, wanted).await
@@ -298,7 +312,13 @@ async fn a_service_account_never_signs_in_and_its_keys_end_with_it() {
             let wanted = ServiceAccountChange { full_name: None, is_active: Some(is_active) };
             let account = change(&owner, wanted).await.expect("switched");
             assert_eq!((account.is_active, account.working_keys), (is_active, 1));
-            let keys = domain::api_key::list(&owner, Some(program)).await.expect("a list");
+            let keys = domain::api_key::list(
+                &owner,
+                &ApiKeyQuery { user_id: Some(program), ..ApiKeyQuery::default() },
+            )
+            .await
+            .expect("a list")
+            .items;
             assert_eq!(keys[0].works_at(world::noon()), is_active);
             assert_eq!(works(&world, &key).await, is_active);
         }
@@ -359,7 +379,10 @@ async fn who_has_to_add_a_factor_makes_no_key_and_those_there_go_on() {
         assert!(admin.me().must_add_factor);
         assert_eq!(problem(make(&admin, input("after")).await).code, ProblemCode::Forbidden);
         let cx = api_key_cx(&world.store, &from("192.0.2.7"), &key.secret).await.expect("works");
-        assert_eq!(domain::business::list(&cx).await.expect("a list").len(), 2);
+        assert_eq!(
+            domain::business::list(&cx, &BusinessQuery::default()).await.expect("a list").items.len(),
+            2
+        );
     })
     .await;
 }

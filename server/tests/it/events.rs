@@ -6,18 +6,23 @@ use crate::support::{
     people::{Person, send},
     server::TestServer,
 };
-use entity::{portal_event::PortalEvent, user::Role, wire::ToServer};
+use entity::{
+    portal_event::PortalEvent,
+    user::{Role, UserQuery},
+    wire::ToServer,
+};
 use reqwest::{Method, Response};
 use tokio::time::timeout;
 
 /// An open stream of events.
-struct Stream {
+pub struct Stream {
     response: Response,
     read: String,
 }
 
 impl Stream {
-    async fn open(person: &Person) -> Self {
+    /// Opens one.
+    pub async fn open(person: &Person) -> Self {
         let request = person.request(Method::GET, "/portal/events").header("accept-encoding", "br, gzip");
         let response = request.send().await.expect("an answer");
         assert_eq!(response.status(), 200);
@@ -27,7 +32,7 @@ impl Stream {
     }
 
     /// The next event; `None` when the server ended the stream.
-    async fn next(&mut self) -> Option<PortalEvent> {
+    pub async fn next(&mut self) -> Option<PortalEvent> {
         loop {
             if let Some((block, rest)) = self.read.split_once("\n\n") {
                 let data = block.lines().find_map(|line| line.strip_prefix("data: ")).map(ToOwned::to_owned);
@@ -107,7 +112,7 @@ async fn a_stream_follows_what_its_person_may_still_see() {
     assert_eq!(open.next().await, Some(PortalEvent::Resync));
     assert_eq!(removed.next().await, Some(PortalEvent::Resync));
 
-    let people = domain::user::list(&admin, None).await.expect("a list");
+    let people = domain::user::list(&admin, &UserQuery::default()).await.expect("a list").items;
     let who = |role: Role| people.iter().find(|user| user.role == role).expect("somebody").clone();
     let confirmed = admin.confirmed().expect("just now");
     domain::user::set_active(&confirmed, who(Role::Contact).id, false).await.expect("switched off");

@@ -16,7 +16,7 @@ use domain::{
 use entity::{
     factor::{CodeInput, TotpSetup},
     problem::{Problem, ProblemCode},
-    session::{SignInInput, SignedInWith},
+    session::{SessionQuery, SignInInput, SignedInWith},
     user::Role,
 };
 use futures::future::join_all;
@@ -86,7 +86,10 @@ async fn is_good(world: &World, secret: &SessionSecret) -> bool {
 }
 
 async fn signed_in_with(world: &World, secret: &SessionSecret) -> SignedInWith {
-    let sessions = domain::account::sessions(&cx(&world.store, secret).await).await.expect("listed");
+    let sessions = domain::account::sessions(&cx(&world.store, secret).await, &SessionQuery::default())
+        .await
+        .expect("listed")
+        .items;
     sessions.into_iter().find(|session| session.is_current).expect("this one").signed_in_with
 }
 

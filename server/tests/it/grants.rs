@@ -3,15 +3,16 @@
 use crate::support::world::{World, each_engine, register_request, user_input, visitor};
 use domain::Cx;
 use entity::{
+    business::BusinessQuery,
     device::{DeviceInput, DeviceQuery},
     id::{BusinessId, DeviceId, ServiceLocationId},
     policy::Action,
     portal_event::PortalEvent,
     presence::Presence,
     problem::{Problem, ProblemCode},
-    registration::RegistrationTokenInput,
-    service_location::ServiceLocationInput,
-    user::{Effect, Role, UserInput},
+    registration::{RegistrationTokenInput, RegistrationTokenQuery},
+    service_location::{ServiceLocationInput, ServiceLocationQuery},
+    user::{Effect, Role, UserInput, UserQuery},
 };
 
 #[track_caller]
@@ -107,7 +108,10 @@ async fn a_place_is_reached_alone() {
         domain::device::activity(&cx, here, None, None).await.expect("its activity");
         let business = domain::business::get(&cx, world.business).await.expect("the business of the place");
         assert_eq!((business.devices.total(), business.service_locations, business.users), (1, 1, 0));
-        let places = domain::service_location::list(&cx, None).await.expect("places");
+        let places = domain::service_location::list(&cx, &ServiceLocationQuery::default())
+            .await
+            .expect("places")
+            .items;
         assert_eq!(places.iter().map(|place| place.id).collect::<Vec<_>>(), [world.location]);
         let overview = domain::overview::get(&cx).await.expect("an overview");
         assert_eq!((overview.devices.total(), overview.estate.len()), (1, 1));
@@ -130,7 +134,8 @@ async fn a_place_is_reached_alone() {
         domain::registration::issue(&cx, token_input(world.business, Some(world.location)))
             .await
             .expect("for the own place");
-        let tokens = domain::registration::list(&cx).await.expect("tokens");
+        let tokens =
+            domain::registration::list(&cx, &RegistrationTokenQuery::default()).await.expect("tokens").items;
         assert!(tokens.iter().all(|token| token.service_location_id == Some(world.location)));
         assert_eq!(tokens.len(), 2);
     })
@@ -159,7 +164,7 @@ async fn every_business_but_one() {
             sees_event(&cx, world.business, ours).await && !sees_event(&cx, world.neighbour, theirs).await
         );
         assert_eq!(problem(domain::business::get(&cx, world.neighbour).await).code, ProblemCode::NotFound);
-        let people = domain::user::list(&cx, None).await.expect("people");
+        let people = domain::user::list(&cx, &UserQuery::default()).await.expect("people").items;
         assert!(people.iter().any(|user| user.id == world.admin.me().id), "the MSP's own too");
         assert!(people.iter().all(|user| user.id != neighbour.me().id));
 
@@ -206,8 +211,20 @@ async fn a_denial_wins_at_both_levels() {
         for input in nothing {
             let cx = technician(&world, input).await;
             assert!(listed(&cx).await.is_empty());
-            assert!(domain::business::list(&cx).await.expect("a list").is_empty());
-            assert!(domain::service_location::list(&cx, None).await.expect("a list").is_empty());
+            assert!(
+                domain::business::list(&cx, &BusinessQuery::default())
+                    .await
+                    .expect("a list")
+                    .items
+                    .is_empty()
+            );
+            assert!(
+                domain::service_location::list(&cx, &ServiceLocationQuery::default())
+                    .await
+                    .expect("a list")
+                    .items
+                    .is_empty()
+            );
             assert!(!sees_event(&cx, world.business, hidden).await);
         }
         // What is in a reach follows at once when a device moves into it.

@@ -4,6 +4,7 @@ use crate::support::{
     people::{Answer, send},
     server::TestServer,
 };
+use entity::{package::PackageFormat, platform::Arch};
 use reqwest::Method;
 use sha2::{Digest, Sha256};
 
@@ -38,6 +39,29 @@ async fn programs_come_whole_in_part_and_with_their_digest() {
     assert_eq!((part.status.as_u16(), part.body.as_str()), (206, "agent"));
     let digest = fetch(&server, &format!("{path}.sha256")).await.body;
     assert_eq!(digest, format!("{}  reeve-agent-linux-x86_64\n", hex::encode(Sha256::digest("reeve-agent"))));
+}
+
+#[tokio::test]
+async fn a_package_that_is_there_is_served_and_has_a_line_and_one_that_is_not_says_so() {
+    let server = TestServer::start().await;
+    let package = fetch(&server, "/downloads/reeve-agent_amd64.deb").await;
+    assert_eq!((package.status.as_u16(), package.body.as_str()), (200, "a package"));
+    assert_eq!(fetch(&server, "/downloads/reeve-agent.x86_64.rpm").await.status, 404);
+
+    let token = server.token(server.ours).await;
+    assert_eq!(token.packages.len(), PackageFormat::ALL.len());
+    for offered in &token.packages {
+        let is_there = offered.format == PackageFormat::Deb;
+        assert_eq!(offered.architectures, if is_there { vec![Arch::X86_64] } else { vec![] });
+        assert_eq!(offered.command.is_some(), is_there, "{offered:?}");
+    }
+    let line = token.packages[0].command.as_deref().expect("a line");
+    assert!(line.contains(&format!("{}/downloads/reeve-agent_", server.url)), "{line}");
+    // Among the variables of the environment, not among the arguments.
+    assert!(
+        line.contains(&format!(" REEVE_TOKEN={} sudo --preserve-env=REEVE_TOKEN ", token.token)),
+        "{line}"
+    );
 }
 
 #[tokio::test]

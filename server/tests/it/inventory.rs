@@ -195,11 +195,7 @@ async fn the_digests_come_back_with_the_welcome() {
 async fn what_a_device_reports_is_told_clipped() {
     let world = World::on_sqlite().await;
     let (device, agent) = world.device().await;
-    let event = Event {
-        at: noon(),
-        event_type: "service_crashed".to_owned(),
-        summary: format!("nginx\u{7} {}", "x".repeat(1_000)),
-    };
+    let event = Event::plain(noon(), "service_crashed", format!("nginx\u{7} {}", "x".repeat(1_000)));
     domain::report::event(&agent, event).await.expect("stored");
     let told = told(&world, device.agent_id, ActivityKind::Reported).await;
     assert!(told[0].starts_with("service_crashed: nginx xx") && told[0].len() < 400);

@@ -22,7 +22,7 @@ fn few(burst: u32) -> Rate {
 }
 
 fn heartbeat() -> Heartbeat {
-    Heartbeat { link: LinkKind::Polling, hello: None }
+    Heartbeat { link: LinkKind::Polling, hello: None, agent_state: None }
 }
 
 async fn server(limits: Limits) -> TestServer {

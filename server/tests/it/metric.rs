@@ -5,6 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use domain::AgentCx;
 use entity::{
     activity::ActivityKind,
+    device::DeviceQuery,
     id::DeviceId,
     metric::{DiskSample, History, HistoryQuery, Metric, MetricSample},
     presence::LinkKind,
@@ -124,11 +125,26 @@ async fn the_latest_is_the_newest_whatever_the_order() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_ahead_does_not_hold_back_the_latest() {
+    each_engine(|world| async move {
+        let (device, agent) = world.device().await;
+        append(&agent, vec![sample(noon() + Duration::hours(3), 80.0)]).await.expect("stored");
+        append(&agent, vec![sample(noon(), 20.0)]).await.expect("stored");
+        let view = domain::device::get(&world.admin, device.agent_id).await.expect("a device");
+        assert_eq!(view.latest, Some(sample(noon(), 20.0)));
+        // What was taken by the wrong clock is kept all the same.
+        let found = domain::metric::verify_database(&world.database_url).await.expect("verified");
+        assert_eq!(found.samples, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn samples_from_outside_time_are_dropped_and_acknowledged() {
     each_engine(|world| async move {
         let (device, agent) = world.device().await;
         let strange =
-            vec![sample(noon() - Duration::days(500), 1.0), sample(noon() + Duration::hours(1), 1.0)];
+            vec![sample(noon() - Duration::days(500), 1.0), sample(noon() + Duration::hours(25), 1.0)];
         assert_eq!(append(&agent, strange).await.expect("acknowledged").received, 2);
         assert_eq!(domain::device::get(&world.admin, device.agent_id).await.expect("a device").latest, None);
         let many = vec![sample(noon(), 1.0); 121];
@@ -184,17 +200,53 @@ async fn dropped_samples_are_told_once() {
 }
 
 #[tokio::test]
-async fn samples_past_retention_go() {
+async fn samples_past_retention_become_five_minutes_and_these_go_too() {
     each_engine(|world| async move {
         let (device, agent) = world.device().await;
-        append(&agent, vec![sample(noon() - Duration::minutes(2), 1.0), sample(noon(), 1.0)])
+        append(&agent, vec![sample(noon() - Duration::minutes(2), 1.0), sample(noon(), 3.0)])
             .await
             .expect("stored");
-        assert_eq!(domain::job::thin_metrics(&world.job()).await.expect("runs"), 0);
-        world.clock.advance(Duration::days(396) - Duration::minutes(1));
-        assert_eq!(domain::job::thin_metrics(&world.job()).await.expect("runs"), 1);
-        let history = history(&world, device.agent_id, &[Metric::CpuPercent], Some(60)).await;
-        assert_eq!(history.series[0].points.len(), 1);
+        let points = async || {
+            domain::job::seal_metrics(&world.job()).await.expect("seals");
+            domain::job::thin_metrics(&world.job()).await.expect("thins out");
+            let history = history(&world, device.agent_id, &[Metric::CpuPercent], Some(60)).await;
+            let minutes = history.series[0].points.iter().map(|p| ((noon() - p.at).num_minutes(), p.avg));
+            minutes.collect::<Vec<_>>()
+        };
+        assert_eq!(points().await, [(2, 1.0), (0, 3.0)]);
+        world.clock.advance(Duration::days(396));
+        assert_eq!(points().await, [(2, 1.0), (0, 3.0)], "thirteen months as they were taken");
+        world.clock.advance(Duration::days(2));
+        assert_eq!(points().await, [(5, 1.0), (0, 3.0)]);
+        world.clock.advance(Duration::days(1_400));
+        assert_eq!(points().await.len(), 2);
+        world.clock.advance(Duration::days(365));
+        assert_eq!(points().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_hour_is_in_the_list_wherever_it_lies() {
+    each_engine(|world| async move {
+        let (device, agent) = world.device().await;
+        world.clock.advance(Duration::minutes(30));
+        for minute in 0..40 {
+            append(&agent, vec![sample(noon() + Duration::minutes(minute - 10), 2.0 * minute as f32)])
+                .await
+                .expect("stored");
+        }
+        let line = async || {
+            let list = domain::device::list(&world.admin, &DeviceQuery::default()).await.expect("a list");
+            let row = list.items.into_iter().find(|row| row.id == device.agent_id).expect("the device");
+            row.cpu_sparkline
+        };
+        let arrived = line().await;
+        assert_eq!(arrived.iter().flatten().count(), 20, "{arrived:?}");
+        assert_eq!(arrived.last(), Some(&None), "the interval that is running has none yet");
+        assert_eq!(arrived[28], Some(77.0), "the mean of two minutes");
+        domain::job::seal_metrics(&world.job()).await.expect("seals");
+        assert_eq!(line().await, arrived, "from the chunks of two hours");
     })
     .await;
 }

@@ -83,6 +83,7 @@ async fn the_first_admin_too_chooses_a_good_one() {
         database_url: format!("sqlite://{}?mode=rwc", folder.path().join("reeve.db").display()),
         data_dir: folder.path().to_owned(),
         public_url: "https://reeve.example".to_owned(),
+        command_key_file: None,
     };
     let clock = std::sync::Arc::new(domain::clock::SystemClock);
     let store = domain::Store::open(config, clock).await.expect("opens");

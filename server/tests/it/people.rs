@@ -3,7 +3,7 @@
 use crate::support::world::{PASSWORD, World, each_engine, user_input};
 use entity::{
     problem::{Problem, ProblemCode},
-    user::{Role, UserInput},
+    user::{Role, UserInput, UserQuery},
 };
 
 fn input(role: Role, world: &World) -> UserInput {
@@ -82,7 +82,13 @@ async fn a_persons_place_follows_their_role() {
             domain::user::add(&world.admin.confirmed().expect("just now"), good).await.expect("added").user;
         assert_eq!(added.email, "new@people.example");
         assert_eq!(added.grants[0].business_name.as_deref(), Some("Acme"));
-        let of_business = domain::user::list(&world.admin, Some(world.business)).await.expect("a list");
+        let of_business = domain::user::list(
+            &world.admin,
+            &UserQuery { business_id: Some(world.business), ..UserQuery::default() },
+        )
+        .await
+        .expect("a list")
+        .items;
         assert!(of_business.is_empty(), "a technician is the MSP's own");
     })
     .await;

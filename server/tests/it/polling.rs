@@ -16,7 +16,7 @@ use serde_json::json;
 async fn an_agent_without_a_socket_reports_everything() {
     each_engine(async |server| {
         let agent = FakeAgent::of(&server, server.ours).await;
-        let first = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(hello())) };
+        let first = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(hello())), agent_state: None };
         let answer: HeartbeatAnswer = agent.post("heartbeat", &first).await.expect(200);
         assert_eq!((answer.next_checkin_seconds, answer.known.facts), (10, None));
         let answer: MetricsAnswer = agent.post("metrics", &metrics(10, 10)).await.expect(200);
@@ -37,7 +37,7 @@ async fn an_agent_without_a_socket_reports_everything() {
         ] {
             assert_eq!(agent.post(path, &body).await.status, 204, "{path}");
         }
-        let next = Heartbeat { link: LinkKind::Polling, hello: None };
+        let next = Heartbeat { link: LinkKind::Polling, hello: None, agent_state: None };
         let answer: HeartbeatAnswer = agent.post("heartbeat", &next).await.expect(200);
         assert_eq!(answer.known.services.as_deref(), Some("d"));
         let view: DeviceView = server.admin.get(&format!("/agents/{}", agent.id)).await.expect(200);

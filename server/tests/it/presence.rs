@@ -22,6 +22,9 @@ pub fn hello(previous: Option<DisconnectReason>) -> Hello {
         boot_id: Some("boot-1".to_owned()),
         previous: previous.map(|reason| PreviousLink { ended_at: noon(), reason }),
         capabilities: vec![],
+        device_lock: None,
+        agent_state: None,
+        chain_head: None,
     }
 }
 
@@ -120,7 +123,8 @@ async fn a_hello_tells_restarts_new_versions_and_changed_links() {
             boot_id: Some("boot-2".to_owned()),
             ..hello(Some(DisconnectReason::Rebooted))
         };
-        let heartbeat = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(other)) };
+        let heartbeat =
+            Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(other)), agent_state: None };
         domain::report::heartbeat(&agent, &heartbeat).await.expect("an answer");
         let kinds: Vec<_> = activity(&world, device.agent_id).await.iter().map(|item| item.kind).collect();
         for kind in [ActivityKind::Rebooted, ActivityKind::AgentChanged, ActivityKind::LinkChanged] {

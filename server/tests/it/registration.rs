@@ -74,8 +74,8 @@ async fn an_unknown_token_makes_no_device() {
     let server = TestServer::start().await;
     let refusal =
         FakeAgent::register(&server, "AGT-00000000-00000000-00000000").await.err().expect("unknown");
-    let problem = refusal.problem(422);
-    assert_eq!((problem.code, problem.field.as_deref()), (ProblemCode::Invalid, Some("token")));
+    let problem = refusal.problem(401);
+    assert_eq!((problem.code, problem.field.as_deref()), (ProblemCode::SignedOut, Some("token")));
 }
 
 #[tokio::test]

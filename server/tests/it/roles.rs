@@ -4,7 +4,7 @@
 use crate::support::world::{World, cx, each_engine, session_of, user_input};
 use domain::{Confirmed, Cx};
 use entity::{
-    custom_role::CustomRoleInput,
+    custom_role::{CustomRoleInput, CustomRoleQuery},
     id::CustomRoleId,
     policy::{Action, Permissions},
     problem::{Problem, ProblemCode},
@@ -75,7 +75,13 @@ async fn a_role_is_made_changed_given_and_removed() {
             .expect("the built-in role again");
         domain::custom_role::remove(&confirmed(&admin), id).await.expect("removed");
         assert_eq!(problem(domain::custom_role::get(&admin, id).await).code, ProblemCode::NotFound);
-        assert!(domain::custom_role::list(&admin).await.expect("a list").is_empty());
+        assert!(
+            domain::custom_role::list(&admin, &CustomRoleQuery::default())
+                .await
+                .expect("a list")
+                .items
+                .is_empty()
+        );
     })
     .await;
 }
@@ -136,7 +142,8 @@ async fn roles_give_nothing_that_their_maker_has_not() {
         let given = UserInput { role: Role::Technician, custom_role_id: Some(strong), ..user_input() };
         assert!(domain::user::add(&confirmed(&manager), given).await.is_err(), "nor to give it");
 
-        let own = domain::custom_role::list(&manager).await.expect("a list");
+        let own =
+            domain::custom_role::list(&manager, &CustomRoleQuery::default()).await.expect("a list").items;
         let own = own.iter().find(|role| role.role_name == "Manager").expect("their own").clone();
         let refused = domain::custom_role::change(
             &as_manager,
@@ -178,9 +185,10 @@ async fn customers_know_of_the_roles_for_their_people_alone() {
         make(&world, "Ours", Role::Technician, &[]).await;
         let theirs = make(&world, "Reader", Role::Contact, &[Action::ViewUser]).await;
         let owner = world.person(Role::BusinessOwner, Some(world.business), &[]).await;
-        let names: Vec<_> = domain::custom_role::list(&owner)
+        let names: Vec<_> = domain::custom_role::list(&owner, &CustomRoleQuery::default())
             .await
             .expect("a list")
+            .items
             .into_iter()
             .map(|role| role.role_name)
             .collect();
@@ -194,7 +202,10 @@ async fn customers_know_of_the_roles_for_their_people_alone() {
         );
         assert!(added.permissions.allow(Action::ViewUser));
         let contact = world.person(Role::Contact, Some(world.business), &[]).await;
-        assert_eq!(problem(domain::custom_role::list(&contact).await).code, ProblemCode::Forbidden);
+        assert_eq!(
+            problem(domain::custom_role::list(&contact, &CustomRoleQuery::default()).await).code,
+            ProblemCode::Forbidden
+        );
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! A business that is switched off: everything of it ends, and comes back when it is switched on again.
 
 use crate::support::{
-    agent::{FakeAgent, Socket, hello},
+    agent::{FakeAgent, Socket, hello, metrics},
     people::{Person, send},
     server::{TestServer, each_engine, field},
     world::{PASSWORD, user_input},
@@ -36,7 +36,7 @@ async fn status_with_key(server: &TestServer, key: &str) -> u16 {
 }
 
 async fn beat(agent: &FakeAgent) -> u16 {
-    let beat = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(hello())) };
+    let beat = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(hello())), agent_state: None };
     agent.post("heartbeat", &beat).await.status.as_u16()
 }
 
@@ -83,7 +83,9 @@ async fn a_business_that_is_off_has_no_people_no_keys_and_no_agents() {
         assert_eq!(beat(&agent).await, 200);
         agent.fresh_token().await.expect("a token");
         let (mut socket, _) = agent.connect().await;
-        socket.send(&ToServer::Heartbeat(Heartbeat { link: LinkKind::Socket, hello: None })).await;
+        socket
+            .send(&ToServer::Heartbeat(Heartbeat { link: LinkKind::Socket, hello: None, agent_state: None }))
+            .await;
         FakeAgent::register(&server, &waiting).await.expect("the token was not used up");
     })
     .await;
@@ -136,4 +138,36 @@ async fn nobody_signs_in_for_it_and_who_may_switch_it() {
     server.advance(301);
     let refused = server.admin.post(&path, &json!({"is_active": false})).await.problem(403);
     assert_eq!(refused.code, ProblemCode::ConfirmIdentity, "a session that was left open is not enough");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_decided_ends_sockets_with_the_next_look_at_all_of_them() {
+    each_engine(async |server| {
+        let (agent, other) =
+            (FakeAgent::of(&server, server.ours).await, FakeAgent::of(&server, server.theirs).await);
+        let (mut socket, _) = agent.connect().await;
+        let (mut neighbours, _) = other.connect().await;
+        let look = || async { domain::job::recheck_sockets(&server.world.job()).await.expect("asked") };
+        assert_eq!(look().await, 0, "nothing was decided");
+
+        // Another process on the same database, without a bus between them.
+        let config = domain::Config {
+            database_url: server.world.database_url.clone(),
+            data_dir: server.world.folder().to_owned(),
+            public_url: server.url.clone(),
+            command_key_file: None,
+        };
+        let elsewhere = domain::Store::open(config, server.world.clock.clone()).await.expect("opens");
+        let admin = crate::support::world::cx(&elsewhere, &server.world.admin_secret).await;
+        domain::device::revoke(&admin.confirmed().expect("just signed in"), agent.id).await.expect("revoked");
+
+        assert_eq!(look().await, 1, "the one that was revoked, and not its neighbour");
+        let ToAgent::Goodbye { reason, .. } = socket.next().await else { panic!("the agent is told why") };
+        assert_eq!(reason, DisconnectReason::Revoked);
+        socket.closed().await;
+        neighbours.send(&ToServer::Metrics(metrics(1, 1))).await;
+        assert_eq!(neighbours.next().await, ToAgent::Ack { position: 1 }, "goes on");
+        elsewhere.close().await;
+    })
+    .await;
 }

@@ -3,11 +3,11 @@
 use crate::support::world::{World, each_engine};
 use domain::Cx;
 use entity::{
-    business::BusinessInput,
+    business::{BusinessInput, BusinessQuery},
     device::DeviceQuery,
     problem::{Problem, ProblemCode},
-    service_location::ServiceLocationInput,
-    user::Role,
+    service_location::{ServiceLocationInput, ServiceLocationQuery},
+    user::{Role, UserQuery},
 };
 
 fn code<T>(result: domain::Result<T>) -> Option<ProblemCode> {
@@ -25,7 +25,13 @@ async fn sees_nothing_of_the_first(world: &World, cx: &Cx, device: entity::id::D
     assert_eq!(code(domain::service_location::get(cx, world.location).await), not_found);
     let in_business = DeviceQuery { business_id: Some(world.business), ..DeviceQuery::default() };
     assert_eq!(domain::device::list(cx, &in_business).await.expect("a page").total, Some(0));
-    let locations = domain::service_location::list(cx, Some(world.business)).await.expect("a list");
+    let locations = domain::service_location::list(
+        cx,
+        &ServiceLocationQuery { business_id: Some(world.business), ..ServiceLocationQuery::default() },
+    )
+    .await
+    .expect("a list")
+    .items;
     assert!(locations.is_empty());
     let overview = domain::overview::get(cx).await.expect("an overview");
     assert_eq!(overview.devices.total(), 0);
@@ -46,13 +52,17 @@ async fn neighbours_see_nothing_of_each_other() {
             sees_nothing_of_the_first(&world, cx, device.agent_id).await;
         }
         let owner = &people[0];
-        let users = domain::user::list(owner, None).await.expect("a list");
+        let users = domain::user::list(owner, &UserQuery::default()).await.expect("a list").items;
         assert!(
             users.iter().all(|user| user.business_id == Some(world.neighbour)),
             "no MSP people, no others'"
         );
         assert!(
-            domain::business::list(&people[3]).await.expect("a list").is_empty(),
+            domain::business::list(&people[3], &BusinessQuery::default())
+                .await
+                .expect("a list")
+                .items
+                .is_empty(),
             "no grants are no reach"
         );
     })
@@ -70,7 +80,10 @@ async fn each_role_reaches_what_is_its_own() {
             (world.person(Role::Contact, Some(world.business), &[]).await, 1),
         ];
         for (cx, businesses) in &people {
-            assert_eq!(domain::business::list(cx).await.expect("a list").len(), *businesses);
+            assert_eq!(
+                domain::business::list(cx, &BusinessQuery::default()).await.expect("a list").items.len(),
+                *businesses
+            );
             domain::device::get(cx, device.agent_id).await.expect("within reach");
             let overview = domain::overview::get(cx).await.expect("an overview");
             assert_eq!(overview.devices.unknown, 1);

@@ -101,12 +101,17 @@ fn things_appear_where_they_belong() {
     none(
         "the system's clock outside of the server's clock",
         // An agent's clock is its machine's; the server's is handed in.
-        &lines_with("Utc::now()", |name| name == "server/domain/src/clock.rs" || name.starts_with("agent/")),
+        &lines_with("Utc::now()", |name| {
+            name == "server/domain/src/clock.rs" || name.starts_with("agent/") || name.starts_with("sim/")
+        }),
     );
     none(
         "the ORM outside of domain",
         &lines_with("sea_orm::", |name| {
-            ["server/domain/", "entity/", "migration/"].iter().any(|folder| name.starts_with(folder))
+            // A ruler of the bench is the bare ORM.
+            ["server/domain/", "entity/", "migration/", "bench/src/"]
+                .iter()
+                .any(|folder| name.starts_with(folder))
         }),
     );
     none(
@@ -114,6 +119,7 @@ fn things_appear_where_they_belong() {
         &lines_with("axum::", |name| {
             name.starts_with("server/src/")
                 || name.starts_with("server/tests/")
+                || name.starts_with("bench/src/ruler/")
                 || name == "app/src/context.rs"
         }),
     );
@@ -138,6 +144,14 @@ fn people_reach_rows_through_their_scope_alone() {
     let by_themselves = [
         "access/",
         "agent_token.rs",
+        "alert/clear.rs",
+        "alert/evaluate.rs",
+        "alert/in_force.rs",
+        "alert/who.rs",
+        "command/approval.rs",
+        "command/view.rs",
+        "log_entry/in_force.rs",
+        "error_report/receive.rs",
         "audit/",
         "presence.rs",
         "report/",
@@ -171,7 +185,8 @@ fn people_reach_rows_through_their_scope_alone() {
 #[test]
 fn nothing_is_unsafe_or_unfinished() {
     for needle in ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"] {
-        none("unsafe code", &lines_with(needle, |_| false));
+        // The Windows API cannot be called otherwise; one package does it for all.
+        none("unsafe code", &lines_with(needle, |name| name.starts_with("agent/windows/src/")));
     }
     for needle in ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!(", "#[ignore", "#[allow(clippy"]
     {

@@ -91,7 +91,7 @@ async fn a_device_goes_to_another_business_with_its_history() {
 
         // The same key and the same token; what it reports is the new business's.
         let (_socket, _) = agent.connect().await;
-        let beat = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(hello())) };
+        let beat = Heartbeat { link: LinkKind::Polling, hello: Some(Box::new(hello())), agent_state: None };
         assert_eq!(agent.post("heartbeat", &beat).await.status, 200);
         report(&agent).await;
         agent.fresh_token().await.expect("a token");

@@ -3,13 +3,17 @@
 #[cfg(target_os = "linux")]
 mod linux;
 mod mount;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 mod other;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(target_os = "linux")]
 use linux as os;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 use other as os;
+#[cfg(windows)]
+use windows as os;
 
 use entity::metric::DiskSample;
 

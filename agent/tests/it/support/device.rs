@@ -45,7 +45,9 @@ impl Device {
 
     /// The agent with these arguments and nothing of this process's environment that matters to it.
     pub fn agent(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve-agent"));
+        let built = || env!("CARGO_BIN_EXE_reeve-agent").into();
+        let program = std::env::var_os("REEVE_TEST_AGENT").unwrap_or_else(built);
+        let mut command = Command::new(program);
         command.args(arguments).arg("--data-dir").arg(&self.data);
         command.env_remove("REEVE_TOKEN").env_remove("REEVE_LOG").stdin(Stdio::null()).kill_on_drop(true);
         command
@@ -69,8 +71,13 @@ impl Device {
 
     /// Starts `reeve-agent run`.
     pub fn run(&self) -> Running {
+        self.run_with(&["run"])
+    }
+
+    /// The same with other arguments.
+    pub fn run_with(&self, arguments: &[&str]) -> Running {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.data.join("log")).unwrap();
-        let mut command = self.agent(&["run"]);
+        let mut command = self.agent(arguments);
         Running { process: command.stderr(log).spawn().unwrap() }
     }
 
@@ -102,6 +109,17 @@ pub struct Running {
 }
 
 impl Running {
+    /// One that was started otherwise.
+    pub const fn of(process: Child) -> Self {
+        Self { process }
+    }
+
+    /// How it ended, when it does so by itself.
+    pub async fn wait(mut self) -> ExitStatus {
+        let ended = timeout(Duration::from_secs(15), self.process.wait()).await;
+        ended.expect("it ends within fifteen seconds").unwrap()
+    }
+
     pub fn pid(&self) -> i32 {
         i32::try_from(self.process.id().expect("it runs")).unwrap()
     }

@@ -3,14 +3,16 @@
 mod device;
 mod http;
 mod server;
+mod signer;
 mod socket;
 mod world;
 
-pub use device::Device;
+pub use device::{Device, Running};
 pub use server::FakeServer;
+pub use signer::{Signer, script, script_of};
 pub use world::World;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// Waits until something is so.
@@ -20,4 +22,13 @@ pub async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "{what}: not within 30 s");
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// The supervisor, built where the agent is. `None` where only the agent was built.
+pub fn updater() -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_BIN_EXE_reeve-agent")).with_file_name("reeve-updater");
+    if !path.exists() {
+        eprintln!("skipped: {} was not built", path.display());
+    }
+    path.exists().then_some(path)
 }

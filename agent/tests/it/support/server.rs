@@ -7,10 +7,14 @@ use entity::{
     agent_token::{
         AgentToken, Challenge, ChallengeProof, KeyRotation, challenge_message, key_rotation_message,
     },
+    error_report::ErrorReport,
     id::{BusinessId, DeviceId},
     problem::{Problem, ProblemCode},
     registration::{RegisterAnswer, RegisterRequest},
-    wire::{Heartbeat, HeartbeatAnswer, Metrics, MetricsAnswer, websocket_url},
+    wire::{
+        Chain, ChainAnswer, CommandsAnswer, Heartbeat, HeartbeatAnswer, Logs, LogsAnswer, Metrics,
+        MetricsAnswer, websocket_url,
+    },
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -88,6 +92,7 @@ async fn serve(mut stream: TcpStream, world: Arc<Mutex<World>>) {
         let status = if file.is_some() { 200 } else { 404 };
         return http::answer_with(&mut stream, status, &file.unwrap_or_default()).await;
     }
+    world.lock().unwrap().asked_at.push(std::time::Instant::now());
     let (status, body) = respond(&request, &mut world.lock().unwrap());
     http::answer(&mut stream, status, &body).await;
 }
@@ -106,6 +111,9 @@ fn respond(request: &http::Request, world: &mut World) -> (u16, Value) {
     };
     if path == "register" {
         return register(&read(request), world, request.headers.get("host").expect("a host"));
+    }
+    if path == "report_error" {
+        return take_error(request, world);
     }
     let (device, what) = path.split_once('/').expect("a device and a word");
     let device: DeviceId = device.parse().unwrap();
@@ -127,6 +135,20 @@ fn respond(request: &http::Request, world: &mut World) -> (u16, Value) {
         "key" => rotate(device, &read(request), world),
         _ => report(what, request, world),
     }
+}
+
+fn take_error(request: &http::Request, world: &mut World) -> (u16, Value) {
+    if !request.bearer().is_some_and(|token| world.agent_tokens.contains(token)) {
+        return problem(ProblemCode::SignedOut, "The agent token is not good.");
+    }
+    let report: ErrorReport = read(request);
+    assert!(world.devices.contains_key(&report.agent_id), "it names the device that it is");
+    if world.refuse_errors > 0 {
+        world.refuse_errors -= 1;
+        return problem(ProblemCode::Unavailable, "Too busy.");
+    }
+    world.errors.push(report);
+    (204, Value::Null)
 }
 
 fn rotate(device: DeviceId, rotation: &KeyRotation, world: &mut World) -> (u16, Value) {
@@ -162,7 +184,8 @@ fn register(request: &RegisterRequest, world: &mut World, host: &str) -> (u16, V
         device_name: request.hostname.clone(),
         api_url: format!("http://{host}/api/v1"),
         websocket_url: websocket_url(&format!("http://{host}")),
-        settings: world.settings,
+        settings: world.settings.clone(),
+        command_root: world.command_root.clone(),
     };
     (200, json!(answer))
 }
@@ -182,14 +205,16 @@ fn report(what: &str, request: &http::Request, world: &mut World) -> (u16, Value
     match what {
         "heartbeat" => {
             let heartbeat: Heartbeat = read(request);
+            world.agent_states.extend(heartbeat.agent_state);
             if let Some(hello) = heartbeat.hello {
+                world.agent_states.extend(hello.agent_state);
                 world.hellos.push((heartbeat.link, *hello));
             }
             world.count_heartbeat(heartbeat.link);
             let answer = HeartbeatAnswer {
                 next_checkin_seconds: world.settings.heartbeat_interval_seconds,
                 config_updated: false,
-                settings: world.settings,
+                settings: world.settings.clone(),
                 known: world.known(),
             };
             return (200, json!(answer));
@@ -202,10 +227,42 @@ fn report(what: &str, request: &http::Request, world: &mut World) -> (u16, Value
             let received = metrics.samples.len() as u64;
             return (200, json!(MetricsAnswer { received, position: metrics.position }));
         }
+        "logs" => {
+            let logs: Logs = read(request);
+            if !world.store_logs(&logs) {
+                return problem(ProblemCode::Unavailable, "Too busy.");
+            }
+            let received = logs.entries.len() as u64;
+            return (200, json!(LogsAnswer { received, position: logs.position() }));
+        }
         "services" => world.services = Some(read(request)),
         "software" => world.software = Some(read(request)),
         "facts" => world.facts = Some(read(request)),
         "events" => world.events.push(read(request)),
+        "monitored-services" => world.monitored.push(read(request)),
+        "device-lock" => world.locks.push(read(request)),
+        "commands" => {
+            let answer = CommandsAnswer {
+                commands: std::mem::take(&mut world.orders),
+                cancelled: Vec::new(),
+                stops: Vec::new(),
+                chain_seq: world.said.known_seq(),
+                server_time: Some(chrono::Utc::now()),
+            };
+            return (200, json!(answer));
+        }
+        "chain" => {
+            let chain: Chain = read(request);
+            return (200, json!(ChainAnswer { seq: world.said.store(&chain.entries) }));
+        }
+        _ if what.ends_with("/receipt") => world.said.receipts.push(read(request)),
+        _ if what.ends_with("/progress") => world.said.progress.push(read(request)),
+        _ if what.ends_with("/result") => {
+            if world.keep_command_acks {
+                return problem(ProblemCode::Unavailable, "Too busy.");
+            }
+            world.said.results.push(read(request));
+        }
         other => panic!("the agent posted to {other}"),
     }
     world.inventories += 1;

@@ -70,10 +70,14 @@ pub async fn serve(mut stream: TcpStream, request: &Request, world: Arc<Mutex<Wo
 fn hear(message: &ToServer, world: &mut World) -> Option<ToAgent> {
     match message {
         ToServer::Hello(hello) => {
+            world.agent_states.extend(hello.agent_state);
             world.hellos.push((LinkKind::Socket, hello.clone()));
             return Some(world.welcome());
         }
-        ToServer::Heartbeat(heartbeat) => world.count_heartbeat(heartbeat.link),
+        ToServer::Heartbeat(heartbeat) => {
+            world.agent_states.extend(heartbeat.agent_state);
+            world.count_heartbeat(heartbeat.link);
+        }
         ToServer::Metrics(metrics) => {
             if !world.store(metrics) {
                 return Some(ToAgent::Busy { retry_after_seconds: 0 });
@@ -83,7 +87,30 @@ fn hear(message: &ToServer, world: &mut World) -> Option<ToAgent> {
         ToServer::Services(services) => world.services = Some(services.clone()),
         ToServer::Software(software) => world.software = Some(software.clone()),
         ToServer::Facts(facts) => world.facts = Some(facts.clone()),
-        ToServer::Event(event) => world.events.push(event.clone()),
+        ToServer::Event(event) => {
+            world.events.push(event.clone());
+            let ack = event.id.filter(|_| world.protocol >= 2 && !world.keep_event_acks);
+            return ack.map(|id| ToAgent::EventAck { id });
+        }
+        ToServer::MonitoredServices(services) => world.monitored.push(services.clone()),
+        ToServer::DeviceLock(lock) => world.locks.push(lock.clone()),
+        ToServer::Logs(logs) => {
+            if !world.store_logs(logs) {
+                return Some(ToAgent::Busy { retry_after_seconds: 0 });
+            }
+            return (!world.keep_acks).then_some(ToAgent::LogsAck { position: logs.position() });
+        }
+        ToServer::CommandReceipt(receipt) => world.said.receipts.push(receipt.clone()),
+        ToServer::CommandProgress(progress) => world.said.progress.push(progress.clone()),
+        ToServer::CommandResult(result) => {
+            world.said.results.push(result.clone());
+            let ack = ToAgent::ResultAck { command_id: result.command_id };
+            return (!world.keep_command_acks).then_some(ack);
+        }
+        ToServer::Chain(chain) => {
+            let seq = world.said.store(&chain.entries);
+            return (!world.keep_command_acks).then_some(ToAgent::ChainAck { seq });
+        }
         ToServer::Pong { .. } => {}
         ToServer::Unknown => panic!("the agent sent a message of an unknown type"),
     }

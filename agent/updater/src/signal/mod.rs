@@ -1,14 +1,14 @@
 //! What wakes the supervisor: a request to stop, or a sign that the agent may have ended.
 
-#[cfg(not(unix))]
-mod other;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
-#[cfg(not(unix))]
-use other as os;
 #[cfg(unix)]
 use unix as os;
+#[cfg(windows)]
+use windows as os;
 
 use std::{
     io,
@@ -32,6 +32,17 @@ pub enum Wake {
 pub fn listen() -> io::Result<Receiver<Wake>> {
     let (sender, receiver) = channel();
     os::listen(sender)?;
+    Ok(receiver)
+}
+
+/// The same, where somebody else says when to stop.
+///
+/// # Errors
+/// When the operating system refuses the listening thread.
+#[cfg(windows)]
+pub fn listen_to(stops: Receiver<()>) -> io::Result<Receiver<Wake>> {
+    let (sender, receiver) = channel();
+    os::pass_on(stops, sender)?;
     Ok(receiver)
 }
 

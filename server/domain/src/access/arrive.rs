@@ -101,6 +101,7 @@ pub(crate) async fn begin_session(
         .await?;
     let record = Record::new("account.sign_in", format!("Signed in: {}", with.label().to_lowercase()));
     change.commit(&Actor::arriving(visitor, user), user.business_id, record).await?;
+    store.telemetry().sign_in(with.word());
     Ok(SessionSecret(secret))
 }
 

@@ -1,14 +1,15 @@
 //! Changing what people may do: one change at a time, by somebody who may still do what they could when they asked.
 
 use super::{Confirmed, key, sign_in};
-use crate::{Error, Result, Store, store::Change};
+use crate::{Error, Result, Store, node, store::Change};
 use entity::{
     id::{BusinessId, CustomRoleId},
     policy::{Permissions, held},
     table::{custom_role, session, user},
 };
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _, sea_query::Expr,
+    ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    QueryTrait as _, sea_query::Expr,
 };
 use std::collections::HashMap;
 use tokio::sync::{Mutex, MutexGuard};
@@ -20,6 +21,8 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// The turn to change what people may do.
 pub(crate) struct Authority {
     _turn: MutexGuard<'static, ()>,
+    /// The same among server processes. One connection of each at most, for whoever has the turn here.
+    _lock: Option<DatabaseTransaction>,
 }
 
 impl Authority {
@@ -30,12 +33,13 @@ impl Authority {
     pub(crate) async fn of(cx: &Confirmed<'_>) -> Result<Self> {
         let turn = TURN.lock().await;
         let store = cx.store();
+        let lock = node::alone_with_authority(store).await?;
         let less = || Error::forbidden("What you may do has just been changed. Load the page anew.");
         let row = user::Entity::find_by_id(cx.me().id).one(store.db()).await?.ok_or_else(less)?;
         let (_, permissions) = sign_in::held_by(store, &row).await?;
         let reach = sign_in::reach_of(store, &row).await?;
         if row.is_active && permissions.include(&cx.me().permissions) && cx.reach().is_within(&reach) {
-            Ok(Self { _turn: turn })
+            Ok(Self { _turn: turn, _lock: lock })
         } else {
             Err(less())
         }

@@ -31,7 +31,7 @@ pub(crate) use password::{
 };
 pub(crate) use permit::{Permit, Target};
 pub use policy::{decide_factor_policy, factor_policy, set_factor_policy};
-pub use setup::{complete_setup, new_setup_key, setup_is_open};
+pub use setup::{complete_setup, make_first_admin, new_setup_key, setup_is_open};
 pub use sign_in::{SignIn, session_cx, sign_in, sign_out, watching_cx};
 pub(crate) use sign_in::{end_sessions, held_by, reach_of};
 pub(crate) use throttle::{Throttle, Ticket};
@@ -234,13 +234,8 @@ pub struct AgentCx {
 }
 
 impl AgentCx {
-    pub(crate) fn new(store: &Store, device: &device::Model) -> Self {
-        Self {
-            store: store.clone(),
-            device_id: device.id,
-            device_key: device.device_key,
-            business_id: device.business_id,
-        }
+    pub(crate) fn new(store: &Store, device_id: DeviceId, device_key: i64, business_id: BusinessId) -> Self {
+        Self { store: store.clone(), device_id, device_key, business_id }
     }
 
     /// Which device.

@@ -4,9 +4,10 @@ use super::{Confirmed, Target};
 use crate::{
     Result, Store, SystemCx,
     audit::{Actor, Record},
+    store::state,
 };
 use entity::{factor::FactorPolicy, policy::Action, table::server_state};
-use sea_orm::{EntityTrait as _, Set, sea_query::OnConflict};
+use sea_orm::EntityTrait as _;
 
 /// Where the policy is kept.
 const NAME: &str = "factor_policy";
@@ -47,14 +48,5 @@ pub async fn decide_factor_policy(cx: &SystemCx, policy: FactorPolicy) -> Result
 
 /// Writes the policy down.
 pub(crate) async fn write(change: &crate::store::Change, policy: FactorPolicy) -> Result<()> {
-    let row = server_state::ActiveModel { name: Set(NAME.to_owned()), value: Set(policy.word().to_owned()) };
-    server_state::Entity::insert(row)
-        .on_conflict(
-            OnConflict::column(server_state::Column::Name)
-                .update_column(server_state::Column::Value)
-                .to_owned(),
-        )
-        .exec(&**change)
-        .await?;
-    Ok(())
+    state::keep(&**change, NAME, policy.word()).await
 }

@@ -1,9 +1,10 @@
 //! The first admin: made through a one-time link, and never again.
 
 use crate::{
-    Error, Result, SessionSecret, Store, Visitor,
+    Error, Result, SessionSecret, Store, SystemCx, Visitor,
     audit::{Actor, Record},
     secret,
+    store::state,
 };
 use entity::{
     id::UserId,
@@ -12,7 +13,7 @@ use entity::{
     table::{server_state, user},
     user::{Role, UserKind},
 };
-use sea_orm::{ActiveModelTrait as _, EntityTrait as _, PaginatorTrait as _, Set, sea_query::OnConflict};
+use sea_orm::{ActiveModelTrait as _, EntityTrait as _, PaginatorTrait as _, Set};
 
 /// Where the digest of the key is kept.
 const SETUP_KEY: &str = "setup_key_digest";
@@ -34,16 +35,8 @@ pub async fn new_setup_key(store: &Store) -> Result<Option<String>> {
         return Ok(None);
     }
     let key = secret::opaque()?;
-    let row = server_state::ActiveModel { name: Set(SETUP_KEY.to_owned()), value: Set(secret::digest(&key)) };
     let change = store.begin().await?;
-    server_state::Entity::insert(row)
-        .on_conflict(
-            OnConflict::column(server_state::Column::Name)
-                .update_column(server_state::Column::Value)
-                .to_owned(),
-        )
-        .exec(&*change)
-        .await?;
+    state::keep(&*change, SETUP_KEY, &secret::digest(&key)).await?;
     change.commit_unattended().await?;
     Ok(Some(key))
 }
@@ -60,6 +53,29 @@ pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput)
         return Err(gone());
     }
     ticket.succeeded();
+    let admin = first_admin(store, &setup, |admin| Actor::arriving(visitor, admin)).await?;
+    super::begin_session(store, visitor, &admin, SignedInWith::Password).await
+}
+
+/// Makes the first admin for whoever runs the server's own command line, and gives their name back.
+///
+/// # Errors
+/// Conflict when there are people already; invalid names the field.
+pub async fn make_first_admin(cx: &SystemCx, email: &str, full_name: &str, password: &str) -> Result<String> {
+    let Some(key) = new_setup_key(cx.store()).await? else {
+        return Err(Error::conflict(None, "There are people already."));
+    };
+    let (email, full_name, password) = (email.to_owned(), full_name.to_owned(), password.to_owned());
+    let setup = SetupInput { key, full_name, email, password };
+    Ok(first_admin(cx.store(), &setup, |_| Actor::system(cx.job())).await?.full_name)
+}
+
+/// Makes the first admin; the key is the one that counts now.
+async fn first_admin(
+    store: &Store,
+    setup: &SetupInput,
+    actor: impl FnOnce(&user::Model) -> Actor,
+) -> Result<user::Model> {
     let full_name = input::line("full_name", &setup.full_name)?;
     let email = input::email("email", &setup.email)?;
     let chooser = super::Chooser { email: &email, full_name: &full_name };
@@ -69,7 +85,7 @@ pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput)
     let change = store.begin().await?;
     // Whoever deletes the key makes the admin: of two at the same time, one.
     if server_state::Entity::delete_by_id(SETUP_KEY).exec(&*change).await?.rows_affected != 1 {
-        return Err(gone());
+        return Err(Error::not_found("page"));
     }
     let admin = user::ActiveModel {
         id: Set(UserId::generate()),
@@ -78,6 +94,7 @@ pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput)
         custom_role_id: Set(None),
         extra_permissions: Set("[]".to_owned()),
         email: Set(email),
+        name_key: Set(input::fold(&full_name)),
         full_name: Set(full_name),
         role: Set(Role::MspAdmin),
         password_hash: Set(password_hash),
@@ -89,6 +106,6 @@ pub async fn complete_setup(store: &Store, visitor: &Visitor, setup: SetupInput)
     .insert(&*change)
     .await?;
     let record = Record::new("setup.complete", format!("{} became the first MSP admin", admin.full_name));
-    change.commit(&Actor::arriving(visitor, &admin), None, record).await?;
-    super::begin_session(store, visitor, &admin, SignedInWith::Password).await
+    change.commit(&actor(&admin), None, record).await?;
+    Ok(admin)
 }

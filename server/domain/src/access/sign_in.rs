@@ -40,6 +40,14 @@ pub enum SignIn {
 /// # Errors
 /// Signed out when it is not them, too many after many failures.
 pub async fn sign_in(store: &Store, visitor: &Visitor, input: SignInInput) -> Result<SignIn> {
+    let arrived = by_password(store, visitor, input).await;
+    if arrived.is_err() {
+        store.telemetry().sign_ins_refused.inc();
+    }
+    arrived
+}
+
+async fn by_password(store: &Store, visitor: &Visitor, input: SignInInput) -> Result<SignIn> {
     let email = input.email.trim().to_lowercase();
     if email.len() > 320 || email.contains('\0') || input.password.len() > entity::input::PASSWORD_MAX {
         return Err(wrong());

@@ -122,7 +122,7 @@ async fn lock_head(tx: &DatabaseTransaction) -> Result<(i64, String)> {
 }
 
 /// The newest entry's place and hash; another may be added at any moment.
-pub(super) async fn head(db: &impl ConnectionTrait) -> Result<(i64, String)> {
+pub(crate) async fn head(db: &impl ConnectionTrait) -> Result<(i64, String)> {
     let found = audit_head::Entity::find_by_id(HEAD).one(db).await?;
     let head = found.ok_or_else(|| Error::Internal("the audit chain has no head".to_owned()))?;
     Ok((head.seq, head.hash))

@@ -11,9 +11,9 @@ use entity::{
     audit::{AuditEntryView, AuditQuery, ExportFormat},
     policy::Action,
     problem::Problem,
-    table::audit_entry,
+    table::{audit_entry, business},
 };
-use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 /// Entries that are read at a time.
 const PIECE: u64 = 500;
@@ -45,7 +45,11 @@ pub async fn export(cx: &Cx, query: AuditQuery, format: ExportFormat) -> Result<
         }
     }
     matching(cx, &query)?;
-    let of_business = query.business_id.filter(|business| cx.reach().includes(*business));
+    // The entry about it belongs to the business that was asked for, where there is such a one.
+    let of_business = match query.business_id.filter(|business| cx.reach().includes(*business)) {
+        Some(business) => business::Entity::find_by_id(business).one(cx.db()).await?.map(|row| row.id),
+        None => None,
+    };
     let permit = cx.permit(Action::ViewAudit, Target::of(of_business.or(cx.me().business_id)))?;
     let change = permit.begin().await?;
     let (until, _) = chain::head(&*change).await?;

@@ -2,14 +2,14 @@
 
 use crate::{
     Cx, Error, Result,
-    store::{decode_cursor, encode_cursor},
+    store::{decode_cursor, encode_cursor, keyset::limit_of},
 };
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use entity::{
     audit::{AuditActor, AuditEntryView, AuditOptions, AuditQuery},
     id::{BusinessId, UserId},
     input::SEARCH_MAX,
-    page::{PAGE_SIZE, PAGE_SIZE_MAX, Page},
+    page::Page,
     policy::Action,
     problem::Problem,
     table::{audit_entry, business},
@@ -20,29 +20,60 @@ use sea_orm::{
 };
 use std::collections::HashMap;
 
-/// Entries within reach that match the query, newest first.
+/// Entries that one page looks through at most, when no index finds those that are asked for: a log of years is searched
+/// piece by piece.
+const LOOKED_THROUGH_MAX: i64 = 100_000;
+
+/// Entries within reach that match the query, newest first. A page of a search may hold fewer than asked for, or none,
+/// and still say where the search goes on.
 ///
 /// # Errors
 /// Forbidden by role; invalid names the field of the query.
 pub async fn list(cx: &Cx, query: &AuditQuery) -> Result<Page<AuditEntryView>> {
     check(cx)?;
-    let limit = query.limit.unwrap_or(PAGE_SIZE);
-    if !(1..=PAGE_SIZE_MAX).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("Between 1 and {PAGE_SIZE_MAX}.")).into());
-    }
+    let limit = limit_of(query.limit)?;
     let mut select = matching(cx, query)?;
-    if let Some(cursor) = &query.cursor {
-        select = select.filter(audit_entry::Column::Seq.lt(decode_cursor::<i64>(cursor)?));
+    let before = query.cursor.as_deref().map(decode_cursor::<i64>).transpose()?;
+    if let Some(before) = before {
+        select = select.filter(audit_entry::Column::Seq.lt(before));
+    }
+    let mut goes_on_at = None;
+    if is_searched(query) {
+        let newest = match before {
+            Some(before) => Some(before),
+            None => newest(cx).await?,
+        };
+        let down_to = newest.unwrap_or_default().saturating_sub(LOOKED_THROUGH_MAX);
+        if down_to > 1 {
+            select = select.filter(audit_entry::Column::Seq.gte(down_to));
+            goes_on_at = Some(down_to);
+        }
     }
     let mut rows =
         select.order_by_desc(audit_entry::Column::Seq).limit(u64::from(limit) + 1).all(cx.db()).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    let next_cursor = match rows.last().and_then(|row| row.seq) {
-        Some(seq) if more => Some(encode_cursor(&seq)?),
-        _ => None,
-    };
+    let next = if more { rows.last().and_then(|row| row.seq) } else { goes_on_at };
+    let next_cursor = next.map(|seq| encode_cursor(&seq)).transpose()?;
     Ok(Page { items: views(cx, rows).await?, next_cursor, total: None })
+}
+
+/// Is something asked for that no index finds?
+fn is_searched(query: &AuditQuery) -> bool {
+    let found_by_index = [query.business_id.is_some(), query.actor_id.is_some(), query.action.is_some()];
+    let is_prefix = query.action.as_deref().is_some_and(|action| action.trim().ends_with('.'));
+    query.search.is_some()
+        || query.from.is_some()
+        || query.to.is_some()
+        || is_prefix
+        || found_by_index.into_iter().filter(|is_asked| *is_asked).count() > 1
+}
+
+/// The place of the newest entry within reach.
+async fn newest(cx: &Cx) -> Result<Option<i64>> {
+    let select = cx.select::<audit_entry::Entity>().filter(audit_entry::Column::Seq.is_not_null());
+    let found = select.order_by_desc(audit_entry::Column::Seq).limit(1).one(cx.db()).await?;
+    Ok(found.and_then(|row| row.seq))
 }
 
 /// One entry, by its place in the chain.
@@ -138,13 +169,13 @@ pub(super) fn matching(cx: &Cx, query: &AuditQuery) -> Result<Select<audit_entry
 
 /// What is searched for; nothing when it is empty.
 fn text<'a>(field: &str, text: Option<&'a str>) -> Result<Option<&'a str>> {
+    // PostgreSQL takes no zero in a text, and nothing that is searched holds the others.
+    if text.is_some_and(|text| text.chars().any(char::is_control)) {
+        return Err(Problem::invalid(field, "Control characters are not accepted.").into());
+    }
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
     if text.chars().count() > SEARCH_MAX {
         return Err(Problem::invalid(field, format!("At most {SEARCH_MAX} characters.")).into());
-    }
-    // PostgreSQL takes no such character in a text.
-    if text.contains('\0') {
-        return Err(Problem::invalid(field, "Control characters are not accepted.").into());
     }
     Ok(Some(text))
 }

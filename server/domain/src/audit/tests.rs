@@ -60,6 +60,7 @@ async fn a_change_and_its_entry_are_there_together_or_not_at_all() {
             let row = business::ActiveModel {
                 id: Set(BusinessId::generate()),
                 business_name: Set(name.to_owned()),
+                name_key: Set(name.to_lowercase()),
                 is_active: Set(true),
                 created_at: Set(noon()),
             };

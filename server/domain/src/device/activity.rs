@@ -3,14 +3,14 @@
 use super::find;
 use crate::{
     Cx, Result,
-    store::{Change, decode_cursor, encode_cursor},
+    store::{Change, decode_cursor, encode_cursor, keyset::limit_of},
 };
 use chrono::{DateTime, Utc};
 use entity::{
     activity::{ActivityKind, ActivityView},
     audit::ActorKind,
     id::{AuditEntryId, BusinessId, DeviceEventId, DeviceId},
-    page::{PAGE_SIZE, PAGE_SIZE_MAX, Page},
+    page::Page,
     table::{audit_entry, device_event},
 };
 use sea_orm::{
@@ -29,7 +29,7 @@ pub async fn activity(
     limit: Option<u32>,
 ) -> Result<Page<ActivityView>> {
     find(cx, id).await?;
-    let limit = limit.unwrap_or(PAGE_SIZE).clamp(1, PAGE_SIZE_MAX);
+    let limit = limit_of(limit)?;
     let before: Uuid = match &cursor {
         Some(cursor) => decode_cursor(cursor)?,
         None => Uuid::max(),
@@ -95,6 +95,7 @@ pub(crate) async fn note(
         at: Set(at),
         kind: Set(kind),
         summary: Set(summary),
+        event_id: Set(None),
     }
     .insert(&**change)
     .await?;

@@ -1,7 +1,7 @@
 //! What people change about a device.
 
 use super::{find, get, note, search_text};
-use crate::{Confirmed, Cx, Error, Result, access::Target, audit::Record, service_location};
+use crate::{Confirmed, Cx, Error, Result, access::Target, audit::Record, command::queue, service_location};
 use entity::{
     activity::ActivityKind,
     device::{DeviceEvent, DeviceInput, DeviceView},
@@ -43,6 +43,7 @@ pub async fn change(cx: &Cx, id: DeviceId, input: DeviceInput) -> Result<DeviceV
     let change = permit.begin().await?;
     device::Entity::update_many()
         .col_expr(device::Column::DeviceName, Expr::value(name.as_str()))
+        .col_expr(device::Column::NameKey, Expr::value(input::fold(&name)))
         .col_expr(device::Column::SearchText, Expr::value(search_text(&name, &row.hostname, &facts)))
         .col_expr(device::Column::ServiceLocationId, Expr::value(input.service_location_id))
         .filter(device::Column::Id.eq(id))
@@ -90,11 +91,11 @@ pub async fn revoke(cx: &Confirmed<'_>, id: DeviceId) -> Result<DeviceView> {
         "Offline: the device was revoked".to_owned(),
     )
     .await?;
+    let ended = queue::forsake(&change, id, "The access of the device was revoked.", true).await?;
     permit.commit(change, Record::new("device.revoke", "Revoked the device's access").device(id)).await?;
+    queue::announce(cx.store(), &ended);
     cx.store().tracker().forget(id);
-    if let Some(courier) = cx.store().courier() {
-        courier.disconnect(id, DisconnectReason::Revoked);
-    }
+    cx.store().part(&[id], DisconnectReason::Revoked);
     cx.store().publish(PortalEvent::Presence {
         business_id: row.business_id,
         device_id: id,

@@ -1,18 +1,28 @@
 //! How many devices are in which presence.
 
-use crate::{Cx, Result, store::statement};
+use crate::{
+    Cx, Result,
+    store::{placeholders, statement},
+};
 use entity::{
     business::PresenceCounts,
     id::{BusinessId, ServiceLocationId},
     presence::Presence,
 };
-use sea_orm::{ConnectionTrait as _, FromQueryResult};
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, FromQueryResult, Value};
+use std::collections::HashMap;
 
 /// What the counts are grouped by.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CountBy {
-    Business,
-    ServiceLocation,
+pub(crate) enum CountBy<'a> {
+    /// All businesses within reach.
+    EveryBusiness,
+    /// These businesses.
+    Business(&'a [BusinessId]),
+    /// These service locations.
+    ServiceLocation(&'a [ServiceLocationId]),
+    /// Devices at no service location.
+    NoServiceLocation,
 }
 
 /// The counts of one group.
@@ -31,33 +41,42 @@ struct Row {
     count: i64,
 }
 
-/// Active devices within reach by presence, for each business or service location.
-pub(crate) async fn presence_counts(cx: &Cx, by: CountBy) -> Result<Vec<GroupCounts>> {
-    let (condition, values) = cx.reach().condition("business_id", "service_location_id");
-    let location = match by {
-        CountBy::Business => "NULL",
-        CountBy::ServiceLocation => "service_location_id",
-    };
-    let group = match by {
-        CountBy::Business => "business_id, presence",
-        CountBy::ServiceLocation => "business_id, service_location_id, presence",
+/// Active devices within reach by presence, for each business or service location. Read from one index, which holds
+/// all that is counted.
+pub(crate) async fn presence_counts(cx: &Cx, by: CountBy<'_>) -> Result<Vec<GroupCounts>> {
+    let backend = cx.db().get_database_backend();
+    let (condition, mut values) = cx.reach().condition("business_id", "service_location_id");
+    let (location, group, narrowed) = match by {
+        CountBy::EveryBusiness => (false, "business_id, presence", String::new()),
+        CountBy::Business(ids) => {
+            values.extend(ids.iter().map(|id| Value::from(*id)));
+            (false, "business_id, presence", format!(" AND business_id IN ({})", placeholders(ids.len())))
+        }
+        CountBy::ServiceLocation(ids) => {
+            values.extend(ids.iter().map(|id| Value::from(*id)));
+            let narrowed = format!(" AND service_location_id IN ({})", placeholders(ids.len()));
+            (true, "business_id, service_location_id, presence", narrowed)
+        }
+        CountBy::NoServiceLocation => {
+            (false, "business_id, presence", " AND service_location_id IS NULL".to_owned())
+        }
     };
     // The cast gives the absent location a type on PostgreSQL.
-    let location = match (by, cx.db().get_database_backend()) {
-        (CountBy::Business, sea_orm::DatabaseBackend::Postgres) => "CAST(NULL AS uuid)",
-        _ => location,
+    let location = match (location, backend) {
+        (true, _) => "service_location_id",
+        (false, DatabaseBackend::Postgres) => "CAST(NULL AS uuid)",
+        (false, _) => "NULL",
     };
     let sql = format!(
         "SELECT business_id, {location} AS service_location_id, presence, count(*) AS count \
-         FROM agent_devices WHERE state = 'active' AND {condition} GROUP BY {group}"
+         FROM agent_devices WHERE state = 'active' AND {condition}{narrowed} GROUP BY {group}"
     );
     let mut groups: Vec<GroupCounts> = Vec::new();
-    for row in cx.db().query_all_raw(statement(cx.db().get_database_backend(), &sql, values)).await? {
+    let mut known = HashMap::new();
+    for row in cx.db().query_all_raw(statement(backend, &sql, values)).await? {
         let row = Row::from_query_result(&row, "")?;
-        let known = groups.iter().position(|g| {
-            g.business_id == row.business_id && g.service_location_id == row.service_location_id
-        });
-        let index = known.unwrap_or_else(|| {
+        let group = (row.business_id, row.service_location_id);
+        let index = *known.entry(group).or_insert_with(|| {
             groups.push(GroupCounts {
                 business_id: row.business_id,
                 service_location_id: row.service_location_id,

@@ -18,7 +18,10 @@ pub async fn get(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
         None => None,
     };
     let latest = metric::latest(cx, row.device_key).await?;
+    let monitored = crate::monitored_service::of_device(cx, id).await?.items;
+    let record = crate::command::chain::record(cx, id).await?;
     Ok(DeviceView {
+        record,
         business_name: business.business_name,
         location_name: location.map(|location| location.location_name),
         last_seen_at: cx.store().tracker().last_seen_at(id).max(row.last_seen_at),
@@ -28,6 +31,9 @@ pub async fn get(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
         latest: latest.map(|latest| latest.sample),
         software_count: row.software_count.map(i64::unsigned_abs),
         samples_dropped: row.samples_dropped.unsigned_abs(),
+        services_wrong: row.services_wrong.unsigned_abs(),
+        monitored_services: monitored,
+        device_lock: crate::report::read_lock(&row)?,
         link: row.link.filter(|_| row.presence == Presence::Online),
         id: row.id,
         device_name: row.device_name,
@@ -36,6 +42,7 @@ pub async fn get(cx: &Cx, id: DeviceId) -> Result<DeviceView> {
         os_type: row.os_type,
         os_architecture: row.os_architecture,
         agent_version: row.agent_version,
+        agent_state: row.agent_state,
         state: row.state,
         presence: row.presence,
         presence_since: row.presence_since,

@@ -3,12 +3,12 @@
 use super::find;
 use crate::{
     Cx, Result,
-    store::{decode_cursor, encode_cursor},
+    store::{decode_cursor, encode_cursor, keyset::limit_of},
 };
 use entity::{
     id::DeviceId,
     input::SEARCH_MAX,
-    page::{PAGE_SIZE, PAGE_SIZE_MAX, Page},
+    page::Page,
     problem::Problem,
     software_item::SoftwareItemView,
     system_service::{ServiceStatus, SystemServiceView, SystemServicesView},
@@ -63,8 +63,11 @@ pub async fn software(
     limit: Option<u32>,
 ) -> Result<Page<SoftwareItemView>> {
     find(cx, id).await?;
-    let limit = limit.unwrap_or(PAGE_SIZE).clamp(1, PAGE_SIZE_MAX);
+    let limit = limit_of(limit)?;
     let mut select = cx.select::<software_item::Entity>().filter(software_item::Column::DeviceId.eq(id));
+    if search.as_deref().is_some_and(|text| text.chars().any(char::is_control)) {
+        return Err(Problem::invalid("search", "Control characters are not accepted.").into());
+    }
     if let Some(search) = search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         if search.chars().count() > SEARCH_MAX {
             return Err(Problem::invalid("search", format!("At most {SEARCH_MAX} characters.")).into());

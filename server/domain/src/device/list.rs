@@ -1,49 +1,75 @@
 //! The list of devices: filtered, sorted and paged by the database, by keyset.
 
+use super::order::{DEVICES, LATEST, Order, Part};
 use crate::{
     Cx, Error, Result, metric,
-    store::{decode_cursor, encode_cursor, statement},
+    store::{
+        keyset::{limit_of, pattern},
+        statement,
+    },
 };
 use chrono::{DateTime, Utc};
 use entity::{
     device::{DeviceQuery, DeviceRow, DeviceSort, DeviceState, SPARKLINE_POINTS},
     id::{BusinessId, DeviceId, ServiceLocationId},
-    input::SEARCH_MAX,
-    page::{PAGE_SIZE, PAGE_SIZE_MAX, Page},
+    page::Page,
     platform::Os,
     presence::Presence,
-    problem::Problem,
 };
 use sea_orm::{ConnectionTrait as _, FromQueryResult, QueryResult, Value};
-use serde::{Deserialize, Serialize};
 
 /// Devices within reach that match the query.
 ///
 /// # Errors
 /// Invalid names the field of the query.
 pub async fn list(cx: &Cx, query: &DeviceQuery) -> Result<Page<DeviceRow>> {
-    let limit = query.limit.unwrap_or(PAGE_SIZE);
-    if !(1..=PAGE_SIZE_MAX).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("Between 1 and {PAGE_SIZE_MAX}.")).into());
-    }
+    let limit = limit_of(query.limit)? as usize;
     let mut narrow = Narrow::within(cx);
     filter(&mut narrow, query)?;
+    let order = Order::new(query.sort.unwrap_or(DeviceSort::Name), query.descending);
+    let parts = order.parts(query.cursor.as_deref())?;
     let total = count(cx, &narrow).await?;
 
-    let sort = query.sort.unwrap_or(DeviceSort::Name);
-    if let Some(cursor) = &query.cursor {
-        after(&mut narrow, sort, query.descending, &decode_cursor(cursor)?)?;
+    let mut found = Vec::new();
+    for part in parts {
+        if found.len() <= limit {
+            found.extend(ask(cx, &narrow, part, limit + 1 - found.len()).await?);
+        }
     }
-    let direction = if query.descending { "DESC" } else { "ASC" };
-    let order = format!("{} {direction}, d.id {direction}", expression(sort));
-    let mut found = rows(cx, narrow, sort, &order, u64::from(limit) + 1).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
+    let is_more = found.len() > limit;
+    found.truncate(limit);
     let next_cursor = match found.last() {
-        Some((row, key)) if more => Some(encode_cursor(&(key, row.id))?),
+        Some(last) if is_more => Some(order.cursor(last)?),
         _ => None,
     };
-    Ok(Page { items: found.into_iter().map(|(row, _)| row).collect(), next_cursor, total: Some(total) })
+    let mut items = views(cx, &found)?;
+    let keys = found.iter().map(|row| row.try_get("", "device_key"));
+    let keys: Vec<i64> = keys.collect::<std::result::Result<_, _>>()?;
+    let mut lines = metric::sparklines(cx, &keys).await?;
+    for (row, key) in items.iter_mut().zip(&keys) {
+        if let Some(line) = lines.remove(key) {
+            row.cpu_sparkline = line;
+        }
+    }
+    Ok(Page { items, next_cursor, total: Some(total) })
+}
+
+/// Devices that have been offline longest, without their last hour.
+pub(crate) async fn longest_offline(cx: &Cx, limit: u64) -> Result<Vec<DeviceRow>> {
+    let mut narrow = Narrow::within(cx);
+    narrow.and("d.state = 'active' AND d.presence = 'offline'", []);
+    let order = "d.presence_since ASC, d.id ASC".to_owned();
+    let part = Part { from: DEVICES, conditions: Vec::new(), key: "d.name_key", order };
+    views(cx, &ask(cx, &narrow, part, usize::try_from(limit).unwrap_or(usize::MAX)).await?)
+}
+
+/// Devices with the fullest disks from `percent` on, without their last hour.
+pub(crate) async fn fullest_disks(cx: &Cx, percent: f64, limit: u64) -> Result<Vec<DeviceRow>> {
+    let mut narrow = Narrow::within(cx);
+    narrow.and("d.state = 'active' AND l.disk_percent >= ?", [percent.into()]);
+    let order = "l.disk_percent DESC, l.device_key DESC".to_owned();
+    let part = Part { from: LATEST, conditions: Vec::new(), key: "d.name_key", order };
+    views(cx, &ask(cx, &narrow, part, usize::try_from(limit).unwrap_or(usize::MAX)).await?)
 }
 
 /// Conditions on `agent_devices d` joined with `device_latest l`, with their values.
@@ -64,18 +90,18 @@ impl Narrow {
         self.values.extend(values);
     }
 
-    fn sql(&self) -> String {
+    pub(super) fn sql(&self) -> String {
         self.conditions.join(" AND ")
     }
 }
 
-fn filter(narrow: &mut Narrow, query: &DeviceQuery) -> Result<()> {
-    if let Some(search) = query.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        if search.chars().count() > SEARCH_MAX {
-            return Err(Problem::invalid("search", format!("At most {SEARCH_MAX} characters.")).into());
-        }
-        let pattern = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        narrow.and("d.search_text LIKE ? ESCAPE '\\'", [format!("%{pattern}%").into()]);
+/// What is asked for, as conditions.
+///
+/// # Errors
+/// Invalid names the field.
+pub(super) fn filter(narrow: &mut Narrow, query: &DeviceQuery) -> Result<()> {
+    if let Some(pattern) = pattern(query.search.as_deref())? {
+        narrow.and("d.search_text LIKE ? ESCAPE '\\'", [pattern.into()]);
     }
     if let Some(id) = query.business_id {
         narrow.and("d.business_id = ?", [id.into()]);
@@ -89,75 +115,15 @@ fn filter(narrow: &mut Narrow, query: &DeviceQuery) -> Result<()> {
     if let Some(os) = query.os {
         narrow.and("d.os_type = ?", [os.word().into()]);
     }
-    if !query.revoked {
-        narrow.and("d.state = 'active'", []);
+    if query.services_wrong {
+        narrow.and("d.services_wrong > 0", []);
     }
-    Ok(())
-}
-
-/// What a sort compares; never null, so that the keyset is total.
-const fn expression(sort: DeviceSort) -> &'static str {
-    match sort {
-        DeviceSort::Name => "lower(d.device_name)",
-        DeviceSort::Status => "CASE d.presence WHEN 'offline' THEN 0 WHEN 'unknown' THEN 1 ELSE 2 END",
-        DeviceSort::Business => "lower(b.business_name)",
-        DeviceSort::Os => "d.os_type || ' ' || COALESCE(d.os_version, '')",
-        DeviceSort::Cpu => "COALESCE(l.cpu_percent, -1.0)",
-        DeviceSort::Memory => "COALESCE(l.memory_percent, -1.0)",
-        DeviceSort::Disk => "COALESCE(l.disk_percent, -1.0)",
-        DeviceSort::Version => "d.agent_version",
-        DeviceSort::LastSeen => "COALESCE(d.last_seen_at, d.created_at)",
+    match (query.revoked, query.services_wrong) {
+        (true, _) => {}
+        (false, false) => narrow.and("d.state = 'active'", []),
+        // Said so that no index answers it: those few devices have one of their own, in order of their names.
+        (false, true) => narrow.and("(d.state = 'active') IS TRUE", []),
     }
-}
-
-/// The value of the sort expression in the last row of a page. Floats travel as bits: they must compare equal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Key {
-    Text(String),
-    Number(i64),
-    Bits(u64),
-    Time(DateTime<Utc>),
-}
-
-impl Key {
-    fn read(row: &QueryResult, sort: DeviceSort) -> Result<Self> {
-        Ok(match sort {
-            DeviceSort::Name | DeviceSort::Business | DeviceSort::Os | DeviceSort::Version => {
-                Self::Text(row.try_get("", "sort_key")?)
-            }
-            DeviceSort::Status => Self::Number(
-                row.try_get::<i64>("", "sort_key")
-                    .or_else(|_| row.try_get::<i32>("", "sort_key").map(i64::from))?,
-            ),
-            DeviceSort::Cpu | DeviceSort::Memory | DeviceSort::Disk => {
-                Self::Bits(row.try_get::<f64>("", "sort_key")?.to_bits())
-            }
-            DeviceSort::LastSeen => Self::Time(row.try_get("", "sort_key")?),
-        })
-    }
-
-    fn value(&self, sort: DeviceSort) -> Result<Value> {
-        let text =
-            matches!(sort, DeviceSort::Name | DeviceSort::Business | DeviceSort::Os | DeviceSort::Version);
-        match (self, sort) {
-            (Self::Text(value), _) if text => Ok(value.clone().into()),
-            (Self::Number(value), DeviceSort::Status) => Ok((*value).into()),
-            (Self::Bits(bits), DeviceSort::Cpu | DeviceSort::Memory | DeviceSort::Disk) => {
-                Ok(f64::from_bits(*bits).into())
-            }
-            (Self::Time(value), DeviceSort::LastSeen) => Ok((*value).into()),
-            _ => Err(Problem::invalid("cursor", "This cursor belongs to another sort order.").into()),
-        }
-    }
-}
-
-fn after(narrow: &mut Narrow, sort: DeviceSort, descending: bool, cursor: &(Key, DeviceId)) -> Result<()> {
-    let (expression, sign) = (expression(sort), if descending { "<" } else { ">" });
-    let key = cursor.0.value(sort)?;
-    narrow.and(
-        format!("({expression} {sign} ? OR ({expression} = ? AND d.id {sign} ?))"),
-        [key.clone(), key, cursor.1.into()],
-    );
     Ok(())
 }
 
@@ -172,7 +138,6 @@ async fn count(cx: &Cx, narrow: &Narrow) -> Result<u64> {
 #[derive(FromQueryResult)]
 struct Record {
     id: DeviceId,
-    device_key: i64,
     device_name: String,
     business_id: BusinessId,
     business_name: String,
@@ -185,48 +150,45 @@ struct Record {
     presence: Presence,
     presence_since: Option<DateTime<Utc>>,
     last_seen_at: Option<DateTime<Utc>>,
+    services_wrong: i64,
     cpu_percent: Option<f64>,
     memory_percent: Option<f64>,
     disk_percent: Option<f64>,
 }
 
-/// Rows that match, in `order`, each with the value of its sort expression.
-pub(crate) async fn rows(
-    cx: &Cx,
-    narrow: Narrow,
-    sort: DeviceSort,
-    order: &str,
-    limit: u64,
-) -> Result<Vec<(DeviceRow, Key)>> {
-    let sql = format!(
-        "SELECT d.id, d.device_key, d.device_name, d.business_id, b.business_name, d.service_location_id, \
-         s.location_name, d.os_type, d.os_version, d.agent_version, d.state, d.presence, d.presence_since, \
-         d.last_seen_at, l.cpu_percent, l.memory_percent, l.disk_percent, {} AS sort_key \
-         FROM agent_devices d JOIN businesses b ON b.id = d.business_id \
-         LEFT JOIN service_locations s ON s.id = d.service_location_id \
-         LEFT JOIN device_latest l ON l.device_key = d.device_key \
-         WHERE {} ORDER BY {order} LIMIT {limit}",
-        expression(sort),
-        narrow.sql()
-    );
-    let found = cx.db().query_all_raw(statement(cx.db().get_database_backend(), &sql, narrow.values)).await?;
-    let mut records = Vec::with_capacity(found.len());
-    for row in &found {
-        records.push((Record::from_query_result(row, "")?, Key::read(row, sort)?));
+/// The statement that asks for the rows of one part.
+pub(super) fn question(narrow: &Narrow, part: Part, limit: usize) -> (String, Vec<Value>) {
+    let mut conditions = narrow.conditions.clone();
+    let mut values = narrow.values.clone();
+    for (condition, more) in part.conditions {
+        conditions.push(condition);
+        values.extend(more);
     }
-    let keys: Vec<i64> = records.iter().map(|(record, _)| record.device_key).collect();
-    let mut sparklines = metric::sparklines(cx, &keys).await?;
-    Ok(records
-        .into_iter()
-        .map(|(record, key)| {
-            let line = sparklines.remove(&record.device_key).unwrap_or_else(|| vec![None; SPARKLINE_POINTS]);
-            (view(cx, record, line), key)
-        })
-        .collect())
+    let sql = format!(
+        "SELECT d.id, d.device_key, d.name_key, d.device_name, d.business_id, b.business_name, \
+         d.service_location_id, s.location_name, d.os_type, d.os_version, d.agent_version, d.state, d.presence, \
+         d.presence_since, d.last_seen_at, d.services_wrong, l.cpu_percent, l.memory_percent, l.disk_percent, {} AS sort_key \
+         FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
+        part.key,
+        part.from,
+        conditions.join(" AND "),
+        part.order
+    );
+    (sql, values)
+}
+
+async fn ask(cx: &Cx, narrow: &Narrow, part: Part, limit: usize) -> Result<Vec<QueryResult>> {
+    let (sql, values) = question(narrow, part, limit);
+    Ok(cx.db().query_all_raw(statement(cx.db().get_database_backend(), &sql, values)).await?)
+}
+
+fn views(cx: &Cx, found: &[QueryResult]) -> Result<Vec<DeviceRow>> {
+    let record = |row: &QueryResult| Ok(view(cx, Record::from_query_result(row, "")?));
+    found.iter().map(record).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "percentages are shown with one decimal at most")]
-fn view(cx: &Cx, record: Record, cpu_sparkline: Vec<Option<f32>>) -> DeviceRow {
+fn view(cx: &Cx, record: Record) -> DeviceRow {
     DeviceRow {
         last_seen_at: cx.store().tracker().last_seen_at(record.id).max(record.last_seen_at),
         id: record.id,
@@ -241,9 +203,10 @@ fn view(cx: &Cx, record: Record, cpu_sparkline: Vec<Option<f32>>) -> DeviceRow {
         state: record.state,
         presence: record.presence,
         presence_since: record.presence_since,
+        services_wrong: record.services_wrong.unsigned_abs(),
         cpu_percent: record.cpu_percent.map(|v| v as f32),
         memory_percent: record.memory_percent.map(|v| v as f32),
         disk_percent: record.disk_percent.map(|v| v as f32),
-        cpu_sparkline,
+        cpu_sparkline: vec![None; SPARKLINE_POINTS],
     }
 }

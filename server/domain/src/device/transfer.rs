@@ -2,7 +2,9 @@
 //! they are the other business's.
 
 use super::{find, get};
-use crate::{Confirmed, Error, Result, access::Target, audit::Record, business, service_location};
+use crate::{
+    Confirmed, Error, Result, access::Target, audit::Record, business, command::queue, service_location,
+};
 use entity::{
     device::{DeviceState, DeviceTransferInput, DeviceView},
     id::DeviceId,
@@ -48,6 +50,9 @@ pub async fn transfer(cx: &Confirmed<'_>, id: DeviceId, input: DeviceTransferInp
     if moved.rows_affected != 1 {
         return Err(Error::conflict(None, "Somebody else has just moved this device."));
     }
+    let gone = "The device was given to another business.";
+    queue::ask_back(&change, id).await?;
+    let ended = queue::forsake(&change, id, gone, false).await?;
     // Neither business learns from its own entries who the other one is.
     let here = match &place {
         Some(place) => format!("Moved here from another business, to {}", place.location_name),
@@ -58,10 +63,9 @@ pub async fn transfer(cx: &Confirmed<'_>, id: DeviceId, input: DeviceTransferInp
         DeviceTransferInput { business_id: row.business_id, service_location_id: row.service_location_id };
     let away = format!("Moved {} to another business", row.device_name);
     from.commit(change, Record::new("device.transfer", away).device(id).before(&before)).await?;
+    queue::announce(cx.store(), &ended);
     cx.store().tracker().moved(id, there.id);
-    if let Some(courier) = cx.store().courier() {
-        courier.disconnect(id, DisconnectReason::AccessChanged);
-    }
+    cx.store().part(&[id], DisconnectReason::AccessChanged);
     for business_id in [row.business_id, there.id] {
         cx.store().publish(PortalEvent::Device { business_id, device_id: id });
     }

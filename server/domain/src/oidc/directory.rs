@@ -36,7 +36,7 @@ impl Directory {
     }
 
     /// Forgets a provider.
-    pub(super) fn forget(&self, id: OidcProviderId) {
+    pub(crate) fn forget(&self, id: OidcProviderId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }

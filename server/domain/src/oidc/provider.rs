@@ -6,21 +6,27 @@ use crate::{
     Confirmed, Cx, Error, Result, Store,
     access::{Permit, Target, factor_policy},
     audit::Record,
-    store::Reach,
+    bus::Hint,
+    store::{
+        Reach,
+        keyset::{self, Order, holds, pattern},
+    },
 };
 use entity::{
     id::{BusinessId, OidcProviderId},
     input,
-    oidc::{OidcProviderInput, OidcProviderView, OidcSettings, SignInPolicy},
+    oidc::{OidcProviderInput, OidcProviderQuery, OidcProviderView, OidcSettings, SignInPolicy},
+    page::Page,
     policy::{Action, Permissions},
-    problem::Problem,
+    problem::{Problem, ProblemCode},
     table::{oidc_provider, user_identity},
 };
 use openidconnect::url::Url;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
-    sea_query::Expr,
+    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _,
+    sea_query::{Expr, Func},
 };
+use std::collections::HashMap;
 
 /// Providers that the MSP, or one business, may have.
 const PROVIDERS_MAX: u64 = 20;
@@ -29,33 +35,42 @@ const ISSUER_MAX: usize = 300;
 /// Longest client secret, in bytes.
 const SECRET_MAX: usize = 1_000;
 
-/// Providers within reach, by name.
+/// One page of the providers within reach, by name.
 ///
 /// # Errors
-/// Forbidden by role.
-pub async fn list(cx: &Cx) -> Result<Vec<OidcProviderView>> {
+/// Forbidden by role; invalid names the field of the query.
+pub async fn list(cx: &Cx, query: &OidcProviderQuery) -> Result<Page<OidcProviderView>> {
     check_view(cx)?;
-    let rows = cx
-        .select::<oidc_provider::Entity>()
-        .order_by_asc(oidc_provider::Column::ProviderName)
-        .order_by_asc(oidc_provider::Column::Id)
-        .all(cx.db())
-        .await?;
-    let names = crate::business::names(cx).await?;
-    let mut views = Vec::with_capacity(rows.len());
-    for row in rows {
-        let name = row.business_id.and_then(|id| names.get(&id).cloned());
-        views.push(view(cx.store(), row, name).await?);
+    let name = || keyset::column::<oidc_provider::Entity>(oidc_provider::Column::ProviderName);
+    let mut select = cx.select::<oidc_provider::Entity>();
+    if let Some(of) = query.business_id {
+        select = select.filter(oidc_provider::Column::BusinessId.eq(of));
     }
-    Ok(views)
+    if let Some(pattern) = pattern(query.search.as_deref())? {
+        select = select.filter(holds(Expr::expr(Func::lower(name())), &pattern));
+    }
+    let total = keyset::total(cx.db(), select.clone()).await?;
+    let order = Order::text("oidc_providers.name", name(), false);
+    let slice = keyset::page(cx.db(), select, order, query.cursor.as_deref(), query.limit).await?;
+    let names = crate::business::names(cx, slice.rows.iter().filter_map(|row| row.business_id)).await?;
+    if slice.rows.is_empty() {
+        return Ok(Page { items: Vec::new(), next_cursor: None, total: Some(total) });
+    }
+    let people = people(cx.store(), slice.rows.iter().map(|row| row.id)).await?;
+    let items = slice.rows.into_iter().map(|row| {
+        let name = row.business_id.and_then(|id| names.get(&id).cloned());
+        let people = people.get(&row.id).copied().unwrap_or_default();
+        view(cx.store(), row, name, people)
+    });
+    Ok(Page { items: items.collect(), next_cursor: slice.next_cursor, total: Some(total) })
 }
 
-/// The providers within reach, and what one has to know to add one.
+/// One page of the providers within reach, and what one has to know to add one.
 ///
 /// # Errors
-/// Forbidden by role.
-pub async fn settings(cx: &Cx) -> Result<OidcSettings> {
-    Ok(OidcSettings { providers: list(cx).await?, redirect_url: redirect_url(cx.store()) })
+/// Forbidden by role; invalid names the field of the query.
+pub async fn settings(cx: &Cx, query: &OidcProviderQuery) -> Result<OidcSettings> {
+    Ok(OidcSettings { providers: list(cx, query).await?, redirect_url: redirect_url(cx.store()) })
 }
 
 /// One provider.
@@ -68,7 +83,8 @@ pub async fn get(cx: &Cx, id: OidcProviderId) -> Result<OidcProviderView> {
         Some(id) => Some(crate::business::find(cx, id).await?.business_name),
         None => None,
     };
-    view(cx.store(), row, name).await
+    let people = people(cx.store(), [id]).await?.remove(&id).unwrap_or_default();
+    Ok(view(cx.store(), row, name, people))
 }
 
 /// Who has to have a second factor.
@@ -174,6 +190,7 @@ pub async fn change(
     let record = Record::new("oidc_provider.change", summary).before(logged(&before)).after(logged(&after));
     permit.commit(change, record).await?;
     cx.store().directory().forget(id);
+    cx.store().tell(Hint::ProviderChanged { provider: id });
     get(cx, id).await
 }
 
@@ -191,6 +208,7 @@ pub async fn remove(cx: &Confirmed<'_>, id: OidcProviderId) -> Result<OidcProvid
     let summary = format!("Removed the sign-in provider {}", before.provider_name);
     permit.commit(change, Record::new("oidc_provider.remove", summary).before(logged(&before))).await?;
     cx.store().directory().forget(id);
+    cx.store().tell(Hint::ProviderChanged { provider: id });
     Ok(removed)
 }
 
@@ -224,15 +242,31 @@ async fn find(cx: &Cx, id: OidcProviderId) -> Result<oidc_provider::Model> {
         .ok_or_else(|| Error::not_found("sign-in provider"))
 }
 
-async fn view(
+/// How many people each of these providers has signed in.
+async fn people(
+    store: &Store,
+    ids: impl IntoIterator<Item = OidcProviderId>,
+) -> Result<HashMap<OidcProviderId, u64>> {
+    let counted: Vec<(OidcProviderId, i64)> = user_identity::Entity::find()
+        .filter(user_identity::Column::ProviderId.is_in(ids))
+        .select_only()
+        .column(user_identity::Column::ProviderId)
+        .column_as(user_identity::Column::UserId.count(), "people")
+        .group_by(user_identity::Column::ProviderId)
+        .into_tuple()
+        .all(store.db())
+        .await?;
+    Ok(counted.into_iter().map(|(id, people)| (id, people.unsigned_abs())).collect())
+}
+
+fn view(
     store: &Store,
     row: oidc_provider::Model,
     business_name: Option<String>,
-) -> Result<OidcProviderView> {
-    let people =
-        user_identity::Entity::find().filter(user_identity::Column::ProviderId.eq(row.id)).count(store.db());
-    Ok(OidcProviderView {
-        people: people.await?,
+    people: u64,
+) -> OidcProviderView {
+    OidcProviderView {
+        people,
         business_name,
         has_client_secret: row.client_secret_sealed.is_some(),
         redirect_url: redirect_url(store),
@@ -248,7 +282,7 @@ async fn view(
         asks_for_factor: row.asks_for_factor,
         is_active: row.is_active,
         created_at: row.created_at,
-    })
+    }
 }
 
 /// What the audit log says of a provider: all but the secret.
@@ -306,7 +340,10 @@ fn fill(input: &OidcProviderInput) -> Result<Filled<'_>> {
 async fn answering_issuer(store: &Store, typed: &str) -> Result<String> {
     let problem = match discover(store, typed).await {
         Ok(metadata) => return Ok(metadata.issuer().to_string()),
-        Err(detail) => Problem::invalid("issuer", detail),
+        // Written well, and yet nobody there answers as the issuer.
+        Err(detail) => {
+            Problem { field: Some("issuer".to_owned()), ..Problem::new(ProblemCode::Conflict, detail) }
+        }
     };
     let other = typed.strip_suffix('/').map_or_else(|| format!("{typed}/"), str::to_owned);
     match discover(store, &other).await {

@@ -1,26 +1,33 @@
 //! Making, listing and taking back registration tokens.
 
-use crate::{Cx, Error, Result, access::Target, audit::Record, business, secret, service_location};
-use chrono::{DateTime, Duration, Utc};
+use super::command::with_commands;
+use crate::{
+    Cx, Error, Result,
+    access::Target,
+    audit::Record,
+    business, secret, service_location,
+    show_once::{self, Shown},
+    store::keyset::{self, Order, holds, pattern},
+};
+use chrono::Duration;
 use entity::{
     id::RegistrationTokenId,
     input,
+    page::Page,
     policy::Action,
     problem::Problem,
     registration::{
         EXPIRES_IN_HOURS_DEFAULT, EXPIRES_IN_HOURS_MAX, IssuedRegistrationToken, RegistrationEvent,
-        RegistrationState, RegistrationTokenInput, RegistrationTokenView, TOKEN_PREFIX,
+        RegistrationState, RegistrationTokenInput, RegistrationTokenQuery, RegistrationTokenView,
+        TOKEN_PREFIX,
     },
-    table::{registration_token, service_location as location_table, user},
+    table::{registration_token, user},
 };
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Set, sea_query::Expr,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set,
+    sea_query::{Expr, Func},
 };
 use std::collections::HashMap;
-
-/// Tokens listed at most; older ones are history.
-const LISTED_MAX: u64 = 200;
 
 /// Makes a token. The secret is in the answer and nowhere else.
 ///
@@ -58,46 +65,31 @@ pub async fn issue(cx: &Cx, input: RegistrationTokenInput) -> Result<IssuedRegis
     .await?;
     let summary = format!("Made a registration token for {}", business.business_name);
     permit.commit(change, Record::new("registration_token.issue", summary).after(id)).await?;
-    let issued = with_commands(cx.store().public_url(), id, token, expires_at);
-    cx.store().tokens_to_show().put(now, cx.me().id, id, issued.clone());
+    let issued = with_commands(cx.store().public_url(), cx.store().offered_packages(), id, token, expires_at);
+    show_once::put(cx.store(), Shown::RegistrationToken, cx.me().id, id, &issued).await;
     Ok(issued)
 }
 
-/// The lines that people copy.
-pub(crate) fn with_commands(
-    public_url: &str,
-    id: RegistrationTokenId,
-    token: String,
-    expires_at: DateTime<Utc>,
-) -> IssuedRegistrationToken {
-    // In the environment, not among the arguments: everybody on a machine can list those.
-    let unix = format!(
-        "curl -fsSL {public_url}/install.sh | REEVE_TOKEN={token} sudo --preserve-env=REEVE_TOKEN sh"
-    );
-    let windows = format!("$env:REEVE_TOKEN='{token}'; irm {public_url}/install.ps1 | iex");
-    IssuedRegistrationToken {
-        id,
-        token,
-        expires_at,
-        install_command_linux: unix.clone(),
-        install_command_macos: unix,
-        install_command_windows: windows,
-    }
-}
-
-/// Tokens within reach, newest first.
+/// One page of the tokens within reach, newest first.
 ///
 /// # Errors
-/// Forbidden by role.
-pub async fn list(cx: &Cx) -> Result<Vec<RegistrationTokenView>> {
+/// Forbidden by role; invalid names the field of the query.
+pub async fn list(cx: &Cx, query: &RegistrationTokenQuery) -> Result<Page<RegistrationTokenView>> {
     check_role(cx)?;
-    let rows = cx
-        .select::<registration_token::Entity>()
-        .order_by_desc(registration_token::Column::CreatedAt)
-        .limit(LISTED_MAX)
-        .all(cx.db())
-        .await?;
-    views(cx, rows).await
+    let mut select = cx.select::<registration_token::Entity>();
+    if let Some(of) = query.business_id {
+        select = select.filter(registration_token::Column::BusinessId.eq(of));
+    }
+    if let Some(state) = query.state {
+        select = select.filter(registration_token::Column::State.eq(state));
+    }
+    if let Some(pattern) = pattern(query.search.as_deref())? {
+        let name = keyset::column::<registration_token::Entity>(registration_token::Column::DeviceName);
+        select = select.filter(holds(Expr::expr(Func::lower(name)), &pattern));
+    }
+    let order = Order::newest("registration_tokens.newest");
+    let slice = keyset::page(cx.db(), select, order, query.cursor.as_deref(), query.limit).await?;
+    Ok(Page { items: views(cx, slice.rows).await?, next_cursor: slice.next_cursor, total: None })
 }
 
 /// One token, without its secret.
@@ -142,7 +134,7 @@ pub async fn revoke(cx: &Cx, id: RegistrationTokenId) -> Result<RegistrationToke
 pub async fn take_secret(cx: &Cx, id: RegistrationTokenId) -> Result<Option<IssuedRegistrationToken>> {
     find(cx, id).await?;
     check_role(cx)?;
-    Ok(cx.store().tokens_to_show().take(cx.store().now(), cx.me().id, &id))
+    show_once::take(cx.store(), Shown::RegistrationToken, cx.me().id, id).await
 }
 
 fn check_role(cx: &Cx) -> Result<()> {
@@ -158,22 +150,16 @@ async fn find(cx: &Cx, id: RegistrationTokenId) -> Result<registration_token::Mo
 }
 
 async fn views(cx: &Cx, rows: Vec<registration_token::Model>) -> Result<Vec<RegistrationTokenView>> {
-    let businesses = crate::business::names(cx).await?;
-    let locations: HashMap<_, _> = cx
-        .select::<location_table::Entity>()
-        .all(cx.db())
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row.location_name))
-        .collect();
-    let makers: HashMap<_, _> = cx
-        .select::<user::Entity>()
-        .filter(user::Column::Id.is_in(rows.iter().filter_map(|row| row.created_by)))
-        .all(cx.db())
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row.full_name))
-        .collect();
+    let businesses = business::names(cx, rows.iter().map(|row| row.business_id)).await?;
+    let locations =
+        service_location::names(cx, rows.iter().filter_map(|row| row.service_location_id)).await?;
+    let by: Vec<_> = rows.iter().filter_map(|row| row.created_by).collect();
+    let makers: HashMap<_, _> = if by.is_empty() {
+        HashMap::new()
+    } else {
+        let found = cx.select::<user::Entity>().filter(user::Column::Id.is_in(by));
+        found.all(cx.db()).await?.into_iter().map(|row| (row.id, row.full_name)).collect()
+    };
     Ok(rows
         .into_iter()
         .map(|row| RegistrationTokenView {

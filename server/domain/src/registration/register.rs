@@ -30,7 +30,6 @@ use sea_orm::{
 /// # Errors
 /// Names the field `token` when it is unknown, used, expired or revoked; invalid names other fields.
 pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest) -> Result<RegisterAnswer> {
-    agent_token::public_key(&request.device_public_key)?;
     let facts = request.facts.bounded();
     let hostname = clip(&request.hostname, input::NAME_MAX);
     if hostname.is_empty() {
@@ -39,6 +38,8 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
     let now = store.now();
     let change = store.begin().await?;
     let token = consume(store, &change, &request.token).await?;
+    // Who shows no good token is told nothing else; a refusal from here on leaves the token as it was.
+    agent_token::public_key(&request.device_public_key)?;
     // Not consumed after all: the token waits until the business is switched on again.
     check_active(&change, token.business_id).await?;
     let id = DeviceId::generate();
@@ -49,6 +50,7 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         business_id: Set(token.business_id),
         service_location_id: Set(token.service_location_id),
         device_name: Set(device_name.clone()),
+        name_key: Set(input::fold(&device_name)),
         search_text: Set(search_text(&device_name, &hostname, &facts)),
         hostname: Set(hostname),
         public_key: Set(request.device_public_key),
@@ -59,9 +61,11 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         agent_version: Set(clip(&request.agent_version, 40)),
         presence: Set(Presence::Unknown),
         presence_since: Set(Some(now)),
+        agent_state: Set(None),
         disconnect_reason: Set(None),
         link: Set(None),
         last_seen_at: Set(None),
+        node_id: Set(None),
         boot_id: Set(facts.boot_id.clone()),
         former_boot_ids: Set("[]".to_owned()),
         clone_suspected_at: Set(None),
@@ -73,6 +77,8 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         software_digest: Set(None),
         software_count: Set(None),
         samples_dropped: Set(0),
+        device_lock: Set(None),
+        services_wrong: Set(0),
         created_at: Set(now),
         revoked_at: Set(None),
     };
@@ -115,6 +121,7 @@ fn answer(
         api_url: format!("{}/api/v1", store.public_url()),
         websocket_url: websocket_url(store.public_url()),
         settings: Settings::default(),
+        command_root: Some(store.signer().root_public_text()),
     })
 }
 
@@ -142,7 +149,7 @@ async fn consume(store: &Store, change: &Change, secret: &str) -> Result<registr
         .filter(registration_token::Column::TokenHash.eq(&digest))
         .one(&**change)
         .await?
-        .ok_or_else(|| refused(ProblemCode::Invalid, "This registration token is not known here."))?;
+        .ok_or_else(|| refused(ProblemCode::SignedOut, "This registration token is not known here."))?;
     if moved.rows_affected == 1 {
         return Ok(token);
     }

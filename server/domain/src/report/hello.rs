@@ -1,7 +1,7 @@
 //! A device says hello: it is online from here on, and the time before is explained.
 
-use super::clone::boots;
-use crate::{AgentCx, Result, device::note};
+use super::{clone::boots, greeter::Arrival};
+use crate::{AgentCx, Result, node};
 use chrono::{DateTime, Utc};
 use entity::{
     activity::ActivityKind,
@@ -16,11 +16,12 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::E
 /// Takes the first words of an agent.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database fails, unavailable when too many say hello at once.
 pub async fn hello(cx: &AgentCx, hello: &Hello, link: LinkKind) -> Result<Welcome> {
     let store = cx.store();
     let now = store.now();
     super::seen(cx, link);
+    store.tracker().agent_state(cx.device_id(), hello.agent_state);
     let row = cx.device().await?;
     let came_online = row.presence != Presence::Online;
     let since = if came_online { now } else { row.presence_since.unwrap_or(now) };
@@ -31,31 +32,39 @@ pub async fn hello(cx: &AgentCx, hello: &Hello, link: LinkKind) -> Result<Welcom
     let is_new_suspect = boots.came_back && row.clone_suspected_at.is_none();
     let clone_suspected_at = if is_new_suspect { Some(now) } else { row.clone_suspected_at };
 
-    let change = cx.begin().await?;
-    device::Entity::update_many()
+    let mut notes = events(&row, hello, &agent_version, link, now);
+    if is_new_suspect {
+        let summary = "Two machines seem to use this identity: a boot came back after another one";
+        notes.insert(0, (ActivityKind::CloneSuspected, summary.to_owned()));
+    }
+    let lock = match &hello.device_lock {
+        Some(summary) => super::lock::told(&row, summary.clone(), now)?,
+        None => None,
+    };
+    let update = device::Entity::update_many()
         .col_expr(device::Column::Presence, Expr::value(Presence::Online))
         .col_expr(device::Column::PresenceSince, Expr::value(since))
         .col_expr(device::Column::DisconnectReason, Expr::value(reason.or(row.disconnect_reason)))
         .col_expr(device::Column::Link, Expr::value(link))
         .col_expr(device::Column::LastSeenAt, Expr::value(now))
+        .col_expr(device::Column::NodeId, Expr::value(store.node()))
         .col_expr(device::Column::AgentVersion, Expr::value(agent_version.as_str()))
+        .col_expr(device::Column::AgentState, Expr::value(hello.agent_state))
         .col_expr(device::Column::BootId, Expr::value(boot_id.or(row.boot_id.clone())))
         .col_expr(device::Column::FormerBootIds, Expr::value(boots.former))
         .col_expr(device::Column::CloneSuspectedAt, Expr::value(clone_suspected_at))
+        .col_expr(device::Column::DeviceLock, Expr::value(lock.or(row.device_lock.clone())))
         .col_expr(device::Column::OsType, Expr::value(hello.os_type))
         .col_expr(device::Column::OsArchitecture, Expr::value(hello.os_architecture))
-        .filter(device::Column::Id.eq(row.id))
-        .exec(&*change)
-        .await?;
-    if is_new_suspect {
-        let summary = "Two machines seem to use this identity: a boot came back after another one";
-        note(&change, row.id, row.business_id, now, ActivityKind::CloneSuspected, summary.to_owned()).await?;
-    }
-    for (kind, summary) in events(&row, hello, &agent_version, link, now) {
-        note(&change, row.id, row.business_id, now, kind, summary).await?;
-    }
-    change.commit_unattended().await?;
+        .filter(device::Column::Id.eq(row.id));
+    let arrival = Arrival { device: row.id, business: row.business_id, at: now, update, notes };
+    store.greeter().write(arrival).await?;
     store.tracker().stored(row.id, Presence::Online);
+    store.tracker().agent_state_stored(row.id, hello.agent_state);
+    if node::is_elsewhere(store, row.node_id) {
+        // What is left of its former socket looks, finds that the device is here, and goes.
+        store.wake_elsewhere(&[row.id]);
+    }
     if came_online {
         store.publish(PortalEvent::Presence {
             business_id: row.business_id,
@@ -69,7 +78,7 @@ pub async fn hello(cx: &AgentCx, hello: &Hello, link: LinkKind) -> Result<Welcom
     Ok(Welcome {
         protocol: PROTOCOL.min(hello.protocol),
         server_time: now,
-        settings: Settings::default(),
+        settings: super::settings::of(store, &row).await?,
         known: known(&row),
     })
 }
@@ -136,17 +145,23 @@ fn known(row: &device::Model) -> Known {
 /// # Errors
 /// When the database fails.
 pub async fn heartbeat(cx: &AgentCx, heartbeat: &Heartbeat) -> Result<HeartbeatAnswer> {
-    let known = match &heartbeat.hello {
-        Some(words) => hello(cx, words, heartbeat.link).await?.known,
+    if let Some(state) = heartbeat.agent_state {
+        super::agent_state(cx, state);
+    }
+    let (known, settings) = match &heartbeat.hello {
+        Some(words) => {
+            let welcome = hello(cx, words, heartbeat.link).await?;
+            (welcome.known, welcome.settings)
+        }
         None => {
             super::seen(cx, heartbeat.link);
-            known(&cx.device().await?)
+            let row = cx.device().await?;
+            (known(&row), super::settings::of(cx.store(), &row).await?)
         }
     };
-    let settings = Settings::default();
     Ok(HeartbeatAnswer {
         next_checkin_seconds: settings.heartbeat_interval_seconds,
-        config_updated: false,
+        config_updated: settings != Settings::default(),
         settings,
         known,
     })

@@ -14,18 +14,36 @@ use entity::{
     software_item::{SOFTWARE_MAX, SoftwareItem},
     system_service::{SERVICES_MAX, ServiceStatus, SystemService},
     table::{device, monitored_service, software_item},
-    wire::{Event, FactsReport, Services, Software},
+    wire::{FactsReport, Services, Software},
 };
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, Set,
     sea_query::{Expr, OnConflict},
 };
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+use tokio::{sync::SemaphorePermit, time::timeout};
 
 /// Changes named one by one; more become a count.
 const NAMED_MAX: usize = 5;
 /// Rows of one INSERT.
 const ROWS_PER_STATEMENT: usize = 500;
+
+/// Inventories that are written at once. The embedded database has one writer: when a fleet is new, tens of thousands of
+/// them would stand before every hello and every sample.
+pub(crate) const REPORTS_AT_ONCE: usize = 8;
+/// Whoever waits longer comes again, after so many seconds.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
+const RETRY_AFTER_SECONDS: u32 = 10;
+
+async fn turn(cx: &AgentCx) -> Result<SemaphorePermit<'_>> {
+    match timeout(TURN_WITHIN, cx.store().reports().acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(Error::unavailable(RETRY_AFTER_SECONDS)),
+    }
+}
 
 /// Takes the system services of a device.
 ///
@@ -41,6 +59,7 @@ pub async fn services(cx: &AgentCx, report: Services) -> Result<()> {
         .map(SystemService::bounded)
         .map(|item| (item.service_name.clone(), item))
         .collect();
+    let _turn = turn(cx).await?;
     let store = cx.store();
     let now = store.now();
     // Asked before the change begins: one connection at a time, or many reports at once would wait for each other.
@@ -165,6 +184,7 @@ pub async fn software(cx: &AgentCx, report: Software) -> Result<()> {
     let items: BTreeMap<SoftwareKey, SoftwareItem> =
         report.items.into_iter().map(SoftwareItem::bounded).map(|item| (software_key(&item), item)).collect();
     let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let _turn = turn(cx).await?;
     let store = cx.store();
     let now = store.now();
     let first = cx.device().await?.software_digest.is_none();
@@ -251,6 +271,7 @@ fn named(word: &str, list: &[String]) -> String {
 pub async fn facts(cx: &AgentCx, report: FactsReport) -> Result<()> {
     let facts = report.facts.bounded();
     let json = serde_json::to_string(&facts).map_err(|error| Error::Internal(error.to_string()))?;
+    let _turn = turn(cx).await?;
     let store = cx.store();
     let row = cx.device().await?;
     let change = cx.begin().await?;
@@ -296,19 +317,6 @@ fn differences(before: &Facts, after: &Facts) -> Vec<String> {
         .filter(|(_, before, after)| before != after)
         .map(|(what, before, after)| format!("{what} changed from {before} to {after}"))
         .collect()
-}
-
-/// Takes something that happened on the device.
-///
-/// # Errors
-/// When the database fails.
-pub async fn event(cx: &AgentCx, event: Event) -> Result<()> {
-    let summary = format!("{}: {}", clip(&event.event_type, 60), clip(&event.summary, 300));
-    let change = cx.begin().await?;
-    note(&change, cx.device_id(), cx.business_id(), event.at, ActivityKind::Reported, summary).await?;
-    change.commit_unattended().await?;
-    told(cx);
-    Ok(())
 }
 
 fn told(cx: &AgentCx) {

@@ -29,6 +29,11 @@ impl Change {
         Self { tx, now, decided, _turn: turn }
     }
 
+    /// When it began.
+    pub(crate) const fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
     /// Commits what somebody did, together with the audit entry.
     pub(crate) async fn commit(
         self,

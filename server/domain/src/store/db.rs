@@ -104,6 +104,8 @@ impl ConnectionTrait for Db {
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
+        #[cfg(test)]
+        heard::hear(&stmt);
         match self.around().await? {
             None => self.connection.execute_raw(stmt).await,
             Some(tx) => {
@@ -124,6 +126,8 @@ impl ConnectionTrait for Db {
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        #[cfg(test)]
+        heard::hear(&stmt);
         match self.around().await? {
             None => self.connection.query_one_raw(stmt).await,
             Some(tx) => {
@@ -134,6 +138,8 @@ impl ConnectionTrait for Db {
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        #[cfg(test)]
+        heard::hear(&stmt);
         match self.around().await? {
             None => self.connection.query_all_raw(stmt).await,
             Some(tx) => {
@@ -141,5 +147,25 @@ impl ConnectionTrait for Db {
                 ended(tx, outcome).await
             }
         }
+    }
+}
+
+/// What was asked on this thread, for tests that look at how it is answered.
+#[cfg(test)]
+pub(crate) mod heard {
+    use sea_orm::Statement;
+    use std::cell::RefCell;
+
+    thread_local! {
+        static HEARD: RefCell<Vec<Statement>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn hear(stmt: &Statement) {
+        HEARD.with_borrow_mut(|heard| heard.push(stmt.clone()));
+    }
+
+    /// Everything since the last time.
+    pub(crate) fn take() -> Vec<Statement> {
+        HEARD.with_borrow_mut(std::mem::take)
     }
 }

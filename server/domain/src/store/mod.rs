@@ -1,51 +1,65 @@
 //! The store: owns the connection, hands out transactions. No noun's rules live here.
 
 mod change;
+mod checkpoint;
 mod cursor;
 mod db;
+pub mod inspect;
+pub(crate) mod keyset;
+mod listen;
+mod package;
 mod reading;
 mod role;
+pub mod schema;
 mod scoped;
 mod seal;
 mod sql;
+pub(crate) mod state;
+mod test_mode;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use change::Change;
+use checkpoint::Checkpoints;
 pub(crate) use cursor::{decode as decode_cursor, encode as encode_cursor};
+#[cfg(test)]
+pub(crate) use db::heard;
 pub(crate) use db::{Db, Scope};
 pub(crate) use reading::open_for_reading;
 pub(crate) use scoped::{Reach, Tenant};
+pub(crate) use seal::Seal;
 pub(crate) use sql::{placeholders, statement};
 
 use crate::{
     Clock, Courier, Error, Mailer, Result, Web,
     access::{BreachedList, Throttle, Turns},
+    agent_token::CheckedTokens,
     audit,
+    bus::{Ears, Mouth},
+    command::signer::Signer,
     keys::Keys,
-    metric::Writer,
+    log_entry::{KEPT_DAYS, LogWriter},
+    metric::{Retention, Writer},
+    node::{self, Cluster, Neighbours},
     oidc::Directory,
     presence::Tracker,
-    show_once::ShowOnce,
+    registration::OfferedPackage,
+    report::{Greeter, REPORTS_AT_ONCE},
+    telemetry::Telemetry,
     user::LETTERS_UNDER_WAY_MAX,
 };
 use chrono::{DateTime, Utc};
-use entity::{
-    id::{ApiKeyId, RegistrationTokenId, UserId},
-    portal_event::PortalEvent,
-    registration::IssuedRegistrationToken,
-    user::IssuedLink,
-};
+use entity::{id::NodeId, portal_event::PortalEvent};
 use migration::Migrator;
 use sea_orm::{
     ConnectOptions, Database, DatabaseBackend, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
+    sqlx::Connection as _,
 };
 use sea_orm_migration::MigratorTrait as _;
-use seal::Seal;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
-    time::Duration,
+    sync::{Arc, OnceLock, Weak},
+    time::{Duration, Instant},
 };
 use tokio::sync::{Mutex, Semaphore, broadcast, watch};
 
@@ -61,11 +75,22 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The address under which people and agents reach this server.
     pub public_url: String,
+    /// File of the command keys; `command.key` among the keys when absent.
+    pub command_key_file: Option<PathBuf>,
 }
 
 /// The database and everything around it that verbs need. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
+
+/// A way back to a store that does not keep it.
+pub(crate) struct WeakStore(Weak<Inner>);
+
+impl WeakStore {
+    pub(crate) fn upgrade(&self) -> Option<Store> {
+        self.0.upgrade().map(Store)
+    }
+}
 
 struct Inner {
     db: Db,
@@ -74,6 +99,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     keys: Keys,
     seal: Seal,
+    signer: Signer,
     public_url: String,
     events: broadcast::Sender<PortalEvent>,
     decided: watch::Sender<u64>,
@@ -82,14 +108,26 @@ struct Inner {
     web: OnceLock<Arc<dyn Web>>,
     tracker: Tracker,
     writer: Writer,
+    log_writer: LogWriter,
+    greeter: Greeter,
+    checked_tokens: CheckedTokens,
+    checkpoints: Checkpoints,
+    telemetry: Telemetry,
+    retention: OnceLock<Retention>,
+    offered_packages: OnceLock<Vec<OfferedPackage>>,
+    logs_kept_days: OnceLock<u32>,
+    test_mode: OnceLock<bool>,
     throttle: Throttle,
     directory: Directory,
     hashing: Turns,
     breached: OnceLock<Arc<BreachedList>>,
     letters_under_way: Arc<Semaphore>,
-    tokens_to_show: ShowOnce<RegistrationTokenId, IssuedRegistrationToken>,
-    links_to_show: ShowOnce<UserId, IssuedLink>,
-    keys_to_show: ShowOnce<ApiKeyId, String>,
+    reports: Semaphore,
+    node: NodeId,
+    cluster: String,
+    neighbours: Neighbours,
+    mouth: Mouth,
+    ears: Ears,
 }
 
 impl Store {
@@ -98,49 +136,54 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached or migrated, or the keys cannot be read.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        let keys = Keys::load_or_create(&config.data_dir)?;
-        let seal = Seal::load_or_create(&config.data_dir)?;
         let db = prepare(&config.database_url).await?;
+        let Cluster { name, keys, seal, signer } = Cluster::open(&db, &config, Arc::clone(&clock)).await?;
+        let node = NodeId::generate();
         let turn = (db.connection().get_database_backend() == DatabaseBackend::Sqlite).then(Arc::default);
         let events = broadcast::Sender::new(EVENTS_KEPT);
-        let writer = Writer::start(db.clone(), turn.clone(), events.clone(), Arc::clone(&clock));
-        let tracker = Tracker::load(&db, clock.now()).await?;
+        let checkpoints = Checkpoints::start(&config.database_url, turn.as_ref()).await?;
+        let telemetry = Telemetry::default();
+        let writer =
+            Writer::start(db.clone(), turn.clone(), events.clone(), Arc::clone(&clock), telemetry.clone());
+        let log_writer =
+            LogWriter::start(db.clone(), turn.clone(), events.clone(), Arc::clone(&clock), telemetry.clone());
+        let greeter = Greeter::start(db.clone(), turn.clone(), Arc::clone(&clock));
         Ok(Self(Arc::new(Inner {
             db,
             turn,
             clock,
             keys,
             seal,
+            signer,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             events,
             decided: watch::Sender::default(),
             courier: OnceLock::new(),
             mailer: OnceLock::new(),
             web: OnceLock::new(),
-            tracker,
+            tracker: Tracker::default(),
             writer,
+            log_writer,
+            greeter,
+            checked_tokens: CheckedTokens::default(),
             throttle: Throttle::default(),
             directory: Directory::default(),
             hashing: Turns::start()?,
             breached: OnceLock::new(),
+            checkpoints,
+            telemetry,
+            retention: OnceLock::new(),
+            offered_packages: OnceLock::new(),
+            logs_kept_days: OnceLock::new(),
+            test_mode: OnceLock::new(),
+            reports: Semaphore::new(REPORTS_AT_ONCE),
             letters_under_way: Arc::new(Semaphore::new(LETTERS_UNDER_WAY_MAX)),
-            tokens_to_show: ShowOnce::default(),
-            links_to_show: ShowOnce::default(),
-            keys_to_show: ShowOnce::default(),
+            node,
+            cluster: name,
+            neighbours: Neighbours::default(),
+            mouth: Mouth::default(),
+            ears: Ears::default(),
         })))
-    }
-
-    /// Everything that open pages are told.
-    #[must_use]
-    pub fn events(&self) -> broadcast::Receiver<PortalEvent> {
-        self.0.events.subscribe()
-    }
-
-    /// Changes whenever somebody did something that may change who may see what: a hint to ask again, sooner than by
-    /// the clock.
-    #[must_use]
-    pub fn decisions(&self) -> watch::Receiver<u64> {
-        self.0.decided.subscribe()
     }
 
     /// Says who holds the agents' sockets. The first to say so wins.
@@ -151,12 +194,22 @@ impl Store {
 
     /// Says who sends mail; without, links are shown to those who make them. The first to say so wins.
     pub fn set_mailer(&self, mailer: Arc<dyn Mailer>) {
-        let _ = self.0.mailer.set(mailer);
+        let _ = self.0.mailer.set(self.0.telemetry.counting(mailer));
     }
 
     /// Says who reaches other servers. The first to say so wins.
     pub fn set_web(&self, web: Arc<dyn Web>) {
         let _ = self.0.web.set(web);
+    }
+
+    /// Says how long samples are kept. The first to say so wins.
+    pub fn set_retention(&self, retention: Retention) {
+        let _ = self.0.retention.set(retention);
+    }
+
+    /// Says how many days log entries are kept. The first to say so wins.
+    pub fn set_logs_kept_days(&self, days: u32) {
+        let _ = self.0.logs_kept_days.set(days);
     }
 
     /// Names a file of stolen passwords that nobody may choose, in the format of Pwned Passwords ordered by hash. The
@@ -182,6 +235,12 @@ impl Store {
         &self.0.public_url
     }
 
+    /// Names this server: the digest of a public key of its own. The same in every process that shares the keys.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.0.keys.id.clone()
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors
@@ -193,10 +252,18 @@ impl Store {
     /// Writes down what is in memory only and closes the database.
     pub async fn close(&self) {
         self.0.writer.stop().await;
+        self.0.log_writer.stop().await;
         let job = crate::SystemCx::new(self, "close");
         if let Err(error) = crate::job::flush_last_seen(&job).await {
             tracing::warn!(%error, "last seen times were not written");
         }
+        if let Err(error) = node::leave(self).await {
+            tracing::warn!(%error, "the other servers were not told that this one ends");
+        }
+        if let Some(bus) = self.0.mouth.bus() {
+            bus.close().await;
+        }
+        self.0.checkpoints.stop().await;
         if let Err(error) = self.0.db.connection().clone().close().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }
@@ -220,6 +287,12 @@ impl Store {
         &self.0.seal
     }
 
+    /// Signs what devices obey.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.0.signer
+    }
+
     pub(crate) fn courier(&self) -> Option<&Arc<dyn Courier>> {
         self.0.courier.get()
     }
@@ -234,6 +307,28 @@ impl Store {
 
     pub(crate) fn tracker(&self) -> &Tracker {
         &self.0.tracker
+    }
+
+    /// How long samples are kept.
+    pub(crate) fn retention(&self) -> Retention {
+        self.0.retention.get().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn checked_tokens(&self) -> &CheckedTokens {
+        &self.0.checked_tokens
+    }
+
+    /// How many days log entries are kept.
+    pub(crate) fn logs_kept_days(&self) -> u32 {
+        self.0.logs_kept_days.get().copied().unwrap_or(KEPT_DAYS)
+    }
+
+    pub(crate) fn log_writer(&self) -> &LogWriter {
+        &self.0.log_writer
+    }
+
+    pub(crate) fn greeter(&self) -> &Greeter {
+        &self.0.greeter
     }
 
     pub(crate) fn writer(&self) -> &Writer {
@@ -258,20 +353,47 @@ impl Store {
         Arc::clone(&self.0.letters_under_way)
     }
 
+    /// Turns of those who write inventories.
+    pub(crate) fn reports(&self) -> &Semaphore {
+        &self.0.reports
+    }
+
     pub(crate) fn breached_list(&self) -> Option<&Arc<BreachedList>> {
         self.0.breached.get()
     }
 
-    pub(crate) fn tokens_to_show(&self) -> &ShowOnce<RegistrationTokenId, IssuedRegistrationToken> {
-        &self.0.tokens_to_show
+    /// This process, among those on the database.
+    pub(crate) fn node(&self) -> NodeId {
+        self.0.node
     }
 
-    pub(crate) fn links_to_show(&self) -> &ShowOnce<UserId, IssuedLink> {
-        &self.0.links_to_show
+    /// True on the embedded database, which has one process.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.0.turn.is_some()
     }
 
-    pub(crate) fn keys_to_show(&self) -> &ShowOnce<ApiKeyId, String> {
-        &self.0.keys_to_show
+    /// Names the database among others that share a bus.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        &self.0.cluster
+    }
+
+    pub(crate) fn neighbours(&self) -> &Neighbours {
+        &self.0.neighbours
+    }
+
+    pub(crate) fn mouth(&self) -> &Mouth {
+        &self.0.mouth
+    }
+
+    pub(crate) fn ears(&self) -> &Ears {
+        &self.0.ears
+    }
+
+    /// A way back to the store that does not keep it.
+    pub(crate) fn downgrade(&self) -> WeakStore {
+        WeakStore(Arc::downgrade(&self.0))
     }
 
     /// Tells open pages. Nobody listening is fine.
@@ -284,9 +406,18 @@ impl Store {
         self.begin_within(self.0.db.clone()).await
     }
 
+    /// What this process counts.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
     /// Begins a transaction that may write within the scope of `db`.
     pub(crate) async fn begin_within(&self, db: Db) -> Result<Change> {
-        begin(&db, self.now(), Some(self.0.decided.clone()), self.0.turn.as_ref()).await
+        let asked = Instant::now();
+        let begun = begin(&db, self.now(), Some(self.0.decided.clone()), self.0.turn.as_ref()).await;
+        self.0.telemetry.write_wait_seconds.observe(asked.elapsed().as_secs_f64());
+        begun
     }
 }
 
@@ -310,11 +441,9 @@ pub(crate) async fn begin(
 }
 
 /// Connects, brings the schema up to date, and steps down to a role that row-level security binds.
-async fn prepare(url: &str) -> Result<Db> {
+pub(crate) async fn prepare(url: &str) -> Result<Db> {
     let owner = connect(url, None).await?;
-    Migrator::up(&owner, None).await?;
-    audit::chain::begin(&owner).await?;
-    let connection = match role::prepare(&owner).await? {
+    let connection = match update(&owner).await? {
         None => owner,
         Some(role) => {
             owner.close().await?;
@@ -324,14 +453,32 @@ async fn prepare(url: &str) -> Result<Db> {
     Ok(Db::new(connection, Scope::everything()))
 }
 
+/// Brings the schema up to date, and says which role the server takes.
+async fn update(owner: &DatabaseConnection) -> Result<Option<&'static str>> {
+    let others_wait = node::alone_at_start(owner).await?;
+    Migrator::up(owner, None).await?;
+    audit::chain::begin(owner).await?;
+    let role = role::prepare(owner).await?;
+    if let Some(others_wait) = others_wait {
+        others_wait.commit().await?;
+    }
+    Ok(role)
+}
+
 /// `role`: what every connection becomes, on PostgreSQL.
 async fn connect(url: &str, role: Option<&'static str>) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
     if url.starts_with("sqlite:") {
+        // A full disk rolls a transaction back behind the connection's back, which then counts wrongly and refuses to begin
+        // another one for ever: such a connection is replaced.
+        options.map_sqlx_sqlite_pool_opts(|pool| {
+            pool.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        });
         options.max_connections(8).map_sqlx_sqlite_opts(|sqlite| {
             sqlite
                 .pragma("journal_mode", "WAL")
+                .pragma("wal_autocheckpoint", checkpoint::PAGES_OF_WRITER)
                 .pragma("synchronous", "FULL")
                 .pragma("foreign_keys", "ON")
                 .pragma("cache_size", "-16000")

@@ -60,6 +60,8 @@ pub(super) async fn prepare(owner: &DatabaseConnection) -> Result<Option<&'stati
         for sql in [
             "GRANT USAGE ON SCHEMA public TO reeve_app",
             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reeve_app",
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO reeve_app",
+            "GRANT EXECUTE ON FUNCTION reeve_make_partition, reeve_drop_partitions TO reeve_app",
             "REVOKE UPDATE, DELETE, TRUNCATE ON audit_entries FROM reeve_app",
             "REVOKE INSERT, DELETE, TRUNCATE ON audit_head FROM reeve_app",
         ] {

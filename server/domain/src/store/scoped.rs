@@ -140,7 +140,8 @@ impl Reach {
         E::find().filter(self.filter::<E>())
     }
 
-    fn filter<E: Tenant>(&self) -> Condition {
+    /// The same for a query that has more to say about whose rows it takes.
+    pub(crate) fn filter<E: Tenant>(&self) -> Condition {
         let mut allowed = Condition::any();
         if self.every {
             allowed = allowed.add(Expr::cust("1 = 1"));
@@ -287,16 +288,33 @@ macro_rules! tenants {
 
 tenants! {
     access_grant.BusinessId: Business,
+    alert.BusinessId: Device(DeviceId),
+    alert_rule.BusinessId: Business,
     api_key.BusinessId: Business,
+    approval.BusinessId: Business,
+    approval_policy.BusinessId: Business,
     audit_entry.BusinessId: Device(DeviceId),
     business.Id: Itself,
+    chain_entry.BusinessId: Device(DeviceId),
+    chain_head.BusinessId: Device(DeviceId),
+    command.BusinessId: Device(DeviceId),
+    command_request.BusinessId: Business,
     device.BusinessId: Location(ServiceLocationId),
     device_event.BusinessId: Device(DeviceId),
+    emergency_rearm.BusinessId: Business,
+    emergency_stop.BusinessId: Business,
+    error_report.BusinessId: Device(DeviceId),
+    log_source.BusinessId: Device(DeviceId),
     monitored_service.BusinessId: Device(DeviceId),
+    monitored_service_rule.BusinessId: Device(DeviceId),
+    monitored_service_state.BusinessId: Device(DeviceId),
     oidc_provider.BusinessId: Business,
     registration_token.BusinessId: Location(ServiceLocationId),
+    script.BusinessId: Business,
+    script_version.BusinessId: Business,
     service_location.BusinessId: Location(Id),
     software_item.BusinessId: Device(DeviceId),
+    suggestion.BusinessId: Device(DeviceId),
     user.BusinessId: Business,
 }
 

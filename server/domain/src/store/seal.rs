@@ -7,26 +7,39 @@ use chacha20poly1305::{
     Key, KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// Bytes of a nonce of XChaCha20.
 const NONCE: usize = 24;
 
 /// Encrypts and decrypts.
-pub(crate) struct Seal(XChaCha20Poly1305);
+pub(crate) struct Seal {
+    cipher: XChaCha20Poly1305,
+    print: String,
+}
 
 impl Seal {
+    /// The file that the key lies in.
+    pub(crate) const FILE: &'static str = "seal.key";
+
     /// Reads the key below `data_dir`, or makes it on the first start.
-    pub(super) fn load_or_create(data_dir: &Path) -> Result<Self> {
-        let key = keys::seed(data_dir, "seal.key")?;
-        Ok(Self(XChaCha20Poly1305::new(&Key::from(key))))
+    pub(crate) fn load_or_create(data_dir: &Path) -> Result<Self> {
+        let key = keys::seed(data_dir, Self::FILE)?;
+        let print = Sha256::new().chain_update("reeve seal key print v1\n").chain_update(key).finalize();
+        Ok(Self { cipher: XChaCha20Poly1305::new(&Key::from(key)), print: hex::encode(&print[..8]) })
+    }
+
+    /// By which the key can be told from others, and from which it cannot be found.
+    pub(crate) fn print(&self) -> &str {
+        &self.print
     }
 
     /// Encrypts a secret for one place; it can be opened for no other.
     pub(crate) fn close(&self, place: &str, secret: &[u8]) -> Result<String> {
         let nonce = secret::random::<NONCE>()?;
         let payload = Payload { msg: secret, aad: place.as_bytes() };
-        let sealed = self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| failed())?;
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| failed())?;
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
@@ -35,7 +48,7 @@ impl Seal {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| failed())?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or_else(failed)?;
         let payload = Payload { msg: sealed, aad: place.as_bytes() };
-        self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| failed())
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| failed())
     }
 }
 

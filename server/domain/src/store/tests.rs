@@ -3,6 +3,8 @@
 
 mod catalogue;
 pub(crate) mod estate;
+mod fleet;
+mod lists;
 mod plan;
 mod pool;
 mod role;

@@ -47,6 +47,7 @@ pub async fn add(cx: &Confirmed<'_>, input: UserInput) -> Result<UserWithLink> {
         kind: Set(UserKind::Person),
         email: Set(filled.email),
         full_name: Set(filled.full_name.clone()),
+        name_key: Set(input::fold(&filled.full_name)),
         role: Set(input.role),
         custom_role_id: Set(input.custom_role_id),
         extra_permissions: Set(write_permissions(&filled.extra)),
@@ -91,6 +92,7 @@ pub async fn change(cx: &Confirmed<'_>, id: UserId, input: UserInput) -> Result<
     user::Entity::update_many()
         .col_expr(user::Column::Email, Expr::value(filled.email.as_str()))
         .col_expr(user::Column::FullName, Expr::value(filled.full_name.as_str()))
+        .col_expr(user::Column::NameKey, Expr::value(input::fold(&filled.full_name)))
         .col_expr(user::Column::Role, Expr::value(input.role))
         .col_expr(user::Column::CustomRoleId, Expr::value(input.custom_role_id))
         .col_expr(user::Column::ExtraPermissions, Expr::value(write_permissions(&filled.extra)))

@@ -6,6 +6,7 @@ use crate::{
     access::{SignIn, end_sessions, hash_password, may_sign_in},
     audit::{Actor, Record},
     secret,
+    show_once::{self, Shown},
     store::Change,
 };
 use chrono::{DateTime, Duration, Utc};
@@ -124,7 +125,7 @@ impl FreshLink {
             }
         }
         if let Some(maker) = maker {
-            store.links_to_show().put(store.now(), maker, self.user_id, shown.clone());
+            show_once::put(store, Shown::Link, maker, self.user_id, &shown).await;
         }
         shown
     }
@@ -163,7 +164,7 @@ impl FreshLink {
 pub async fn take_link(cx: &Cx, id: UserId) -> Result<Option<IssuedLink>> {
     super::view::check_view(cx)?;
     super::find(cx, id).await?;
-    Ok(cx.store().links_to_show().take(cx.store().now(), cx.me().id, &id))
+    show_once::take(cx.store(), Shown::Link, cx.me().id, id).await
 }
 
 /// Who a link is for.

@@ -5,28 +5,57 @@ use crate::{
     Cx, Error, Result,
     access::{custom_roles, held_with},
     factor,
+    store::keyset::{self, Order, holds, pattern},
 };
 use entity::{
-    id::{BusinessId, UserId},
+    id::UserId,
+    page::Page,
     policy::Action,
-    table::{access_grant, service_location, user, user_link},
-    user::{GrantView, LinkKind, NamedRole, UserKind, UserView},
+    table::{access_grant, user, user_link},
+    user::{GrantView, LinkKind, NamedRole, UserKind, UserQuery, UserSort, UserView},
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, sea_query::Expr};
 use std::collections::{HashMap, HashSet};
 
-/// People within reach, of one business or of all, by name.
+/// One page of the people within reach, of one business or of all.
 ///
 /// # Errors
-/// Forbidden by role.
-pub async fn list(cx: &Cx, of: Option<BusinessId>) -> Result<Vec<UserView>> {
+/// Forbidden by role; invalid names the field of the query.
+pub async fn list(cx: &Cx, query: &UserQuery) -> Result<Page<UserView>> {
     check_view(cx)?;
     let mut select = cx.select::<user::Entity>().filter(user::Column::Kind.eq(UserKind::Person));
-    if let Some(of) = of {
+    if let Some(of) = query.business_id {
         select = select.filter(user::Column::BusinessId.eq(of));
     }
-    let rows = select.order_by_asc(user::Column::FullName).all(cx.db()).await?;
-    views(cx, rows).await
+    if let Some(role) = query.role {
+        select = select.filter(user::Column::Role.eq(role));
+    }
+    if let Some(pattern) = pattern(query.search.as_deref())? {
+        let contains = |column: user::Column| holds(keyset::column::<user::Entity>(column), &pattern);
+        let found = Condition::any().add(contains(user::Column::NameKey)).add(contains(user::Column::Email));
+        select = select.filter(found);
+    }
+    let total = keyset::total(cx.db(), select.clone()).await?;
+    let order = order(query.sort.unwrap_or(UserSort::Name), query.descending);
+    let slice = keyset::page(cx.db(), select, order, query.cursor.as_deref(), query.limit).await?;
+    Ok(Page { items: views(cx, slice.rows).await?, next_cursor: slice.next_cursor, total: Some(total) })
+}
+
+fn order(sort: UserSort, is_descending: bool) -> Order {
+    let column = keyset::column::<user::Entity>;
+    match sort {
+        UserSort::Name => Order::text("users.name", column(user::Column::NameKey), is_descending),
+        UserSort::Email => Order::text("users.email", column(user::Column::Email), is_descending),
+        UserSort::Role => Order::text("users.role", column(user::Column::Role), is_descending),
+        UserSort::LastSignIn => Order::time(
+            "users.last_sign_in",
+            // Those who never did count from when they were invited.
+            Expr::cust(
+                "CASE WHEN users.last_sign_in_at IS NULL THEN users.created_at ELSE users.last_sign_in_at END",
+            ),
+            is_descending,
+        ),
+    }
 }
 
 /// One person.
@@ -53,23 +82,22 @@ pub(crate) async fn find(cx: &Cx, id: UserId) -> Result<user::Model> {
 }
 
 pub(crate) async fn views(cx: &Cx, rows: Vec<user::Model>) -> Result<Vec<UserView>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let store = cx.store();
-    let names = crate::business::names(cx).await?;
     let ids: Vec<UserId> = rows.iter().map(|row| row.id).collect();
-    let places: HashMap<_, _> = cx
-        .select::<service_location::Entity>()
-        .all(cx.db())
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row.location_name))
-        .collect();
     let mut grants: HashMap<UserId, Vec<GrantView>> = HashMap::new();
     // Grants of people who were found within reach; what of them is beyond it is left out.
     let granted = access_grant::Entity::find().filter(access_grant::Column::UserId.is_in(ids.clone()));
-    for row in granted.all(store.db()).await? {
-        if !is_known_to(cx, &row) {
-            continue;
-        }
+    let mut granted = granted.all(store.db()).await?;
+    granted.retain(|row| is_known_to(cx, row));
+    let businesses = rows.iter().filter_map(|row| row.business_id);
+    let businesses = businesses.chain(granted.iter().filter_map(|row| row.business_id));
+    let names = crate::business::names(cx, businesses).await?;
+    let places = granted.iter().filter_map(|row| row.service_location_id);
+    let places = crate::service_location::names(cx, places).await?;
+    for row in granted {
         let name = row.business_id.and_then(|id| names.get(&id).cloned());
         grants.entry(row.user_id).or_default().push(GrantView {
             effect: row.effect,

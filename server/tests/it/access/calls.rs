@@ -1,7 +1,15 @@
 //! The calls that the access test walks: each with ids of ours, and with what it does.
 
+mod asked;
 mod audit;
+mod command;
+mod error_report;
+mod evidence;
 mod functions;
+mod lock;
+mod log_entry;
+mod monitored_service;
+mod suggestion;
 
 use crate::support::{
     agent::{FakeAgent, hello},
@@ -11,8 +19,8 @@ use crate::support::{
 };
 use entity::{
     id::{
-        ApiKeyId, BusinessId, CustomRoleId, DeviceId, OidcProviderId, RegistrationTokenId, ServiceLocationId,
-        UserId,
+        AlertId, ApiKeyId, BusinessId, CustomRoleId, DeviceId, ErrorReportId, MonitoredServiceRuleId,
+        OidcProviderId, RegistrationTokenId, ServiceLocationId, UserId,
     },
     presence::LinkKind,
     user::Role,
@@ -79,9 +87,15 @@ pub struct World {
     role: CustomRoleId,
     other: BusinessId,
     entry: i64,
+    alert: AlertId,
+    error: ErrorReportId,
+    fingerprint: String,
     business_name: String,
     provider: OidcProviderId,
     issuer: String,
+    monitored: MonitoredServiceRuleId,
+    asks: command::Asks,
+    suggested: suggestion::Suggested,
 }
 
 impl World {
@@ -90,6 +104,9 @@ impl World {
         let agent = FakeAgent::of(server, server.ours).await;
         let device = agent.id;
         be_suspected(server, &agent).await;
+        evidence::be_at_fault(server, &agent).await;
+        let error = error_report::reported(server, &agent).await;
+        let alert = log_entry::alert(server, &agent).await;
         let token = server.token(server.ours).await.id;
         let contact = server.person(Role::Contact, server.ours).await;
         let me: Value = contact.get("/me").await.expect(200);
@@ -111,6 +128,11 @@ impl World {
         let made: Value =
             server.admin.post("/oidc-providers", &provider_asked(business, &issuer)).await.expect(201);
         let provider = field(&made, "id");
+        let asked = monitored_service::asked(business, "nginx");
+        let made: Value = server.admin.post("/monitored-services", &asked).await.expect(201);
+        let monitored = field(&made, "id");
+        let suggested = suggestion::Suggested::of(server, &agent).await;
+        let asks = command::Asks::of(server, business, device).await;
         Self {
             business,
             location,
@@ -122,9 +144,15 @@ impl World {
             role,
             other,
             entry,
+            alert,
+            error: error.id,
+            fingerprint: error.fingerprint,
             business_name,
             provider,
             issuer,
+            monitored,
+            asks,
+            suggested,
         }
     }
 
@@ -142,9 +170,15 @@ impl World {
             role: CustomRoleId(id),
             other: BusinessId(id),
             entry: 0,
+            alert: AlertId(id),
+            error: ErrorReportId(id),
+            fingerprint: "0000000000000000".to_owned(),
             business_name: "nobody's".to_owned(),
             provider: OidcProviderId(id),
             issuer: String::new(),
+            monitored: MonitoredServiceRuleId(id),
+            asks: command::Asks::imaginary(),
+            suggested: suggestion::Suggested::imaginary(),
         }
     }
 
@@ -174,6 +208,9 @@ impl World {
             "/devices",
             "/devices/add",
             "/devices/tokens",
+            "/alerts",
+            "/logs",
+            "/monitoring",
             "/businesses",
             "/users",
             "/settings",
@@ -181,6 +218,15 @@ impl World {
             "/roles",
             "/service-accounts",
             "/account/keys",
+            "/errors",
+            "/monitored-services",
+            "/commands",
+            "/commands/new",
+            "/approvals",
+            "/approval-policies",
+            "/approval-policies/all",
+            "/emergency-stop",
+            "/scripts",
         ];
         let single = [
             format!("/devices/{device}"),
@@ -189,6 +235,9 @@ impl World {
             format!("/devices/{device}/software"),
             format!("/devices/{device}/facts"),
             format!("/devices/{device}/activity"),
+            format!("/devices/{device}/logs"),
+            format!("/devices/{device}/alerts"),
+            format!("/alerts/{}", self.alert),
             format!("/devices/add/{token}"),
             format!("/businesses/{business}"),
             format!("/service-locations/{location}"),
@@ -198,11 +247,26 @@ impl World {
             format!("/roles/{role}"),
             format!("/sign-in-settings/{}", self.provider),
             format!("/audit/{}", self.entry),
+            format!("/errors/{}", self.fingerprint),
+            format!("/devices/{device}/errors"),
+            format!("/monitored-services/{}", self.monitored),
+            format!("/devices/{device}/commands"),
+            format!("/commands/new?devices={device}&kind=reboot"),
+            format!("/commands/{}", self.asks.command.command),
+            format!("/commands/requests/{}", self.asks.approved.request),
+            format!("/approval-policies/{business}"),
+            format!("/scripts/{}", self.asks.script),
         ];
         listed.into_iter().map(ToOwned::to_owned).chain(single).collect()
     }
 
     fn id_in(&self, route: &str) -> String {
+        if let Some(id) = lock::id_in(self, route) {
+            return id;
+        }
+        if route.ends_with("/evidence") {
+            return self.asks.command.command.to_string();
+        }
         match route.split('/').nth(1) {
             Some("agents") if route.contains("registration-tokens") => self.token.to_string(),
             Some("agents") => self.device.to_string(),
@@ -211,7 +275,16 @@ impl World {
             Some("roles") => self.role.to_string(),
             Some("service-accounts") => self.account.to_string(),
             Some("api-keys") => self.key.to_string(),
+            Some("alerts") => self.alert.to_string(),
             Some("audit") => self.entry.to_string(),
+            Some("error-reports") if route.contains("/groups/") => self.fingerprint.clone(),
+            Some("error-reports") => self.error.to_string(),
+            Some("monitored-services") => self.monitored.to_string(),
+            Some("suggestions") => self.suggested.id_in(route),
+            Some("commands") => self.asks.command.command.to_string(),
+            // Only who asked changes what was asked.
+            Some("command-requests") if route.starts_with("PUT") => self.asks.own.request.to_string(),
+            Some("command-requests") => self.asks.cancelled.request.to_string(),
             Some("oidc-providers") => self.provider.to_string(),
             _ => self.user.to_string(),
         }
@@ -289,11 +362,18 @@ pub fn rest(world: &World) -> Vec<Call> {
     ];
     let call = |(route, kind, is_for_some_roles, body): (&'static str, Kind, bool, Value)| {
         let path = route.split(' ').nth(1).unwrap_or_default();
-        let query = if path.ends_with("history") { "?metric=cpu_percent" } else { "" };
+        let query = if path.ends_with("/history") { "?metric=cpu_percent" } else { "" };
         let path = format!("/api/v1{}{query}", path.replace("{id}", &world.id_in(route)));
         Call { route, kind, is_for_some_roles, path, body: Body::Json(body) }
     };
-    calls.into_iter().chain(sign_in_rest(world)).chain(audit::rest()).map(call).collect()
+    let first = monitored_service::rest(*business).into_iter().chain(error_report::rest());
+    let first = first
+        .chain(log_entry::rest())
+        .chain(suggestion::rest())
+        .chain(lock::rest(world))
+        .chain(evidence::rest())
+        .chain(asked::rest(world));
+    first.chain(calls).chain(sign_in_rest(world)).chain(audit::rest()).map(call).collect()
 }
 
 /// Every server function; what ends something comes last.
@@ -304,6 +384,10 @@ pub fn portal(world: &World) -> Vec<Call> {
     };
     // Signing out comes last.
     let first = sign_in_portal(world).into_iter().chain(audit::portal(world.entry));
+    let first =
+        first.chain(monitored_service::portal(world, world.monitored)).chain(error_report::portal(world));
+    let first = first.chain(log_entry::portal(world, world.alert));
+    let first = first.chain(suggestion::portal(world)).chain(command::portal(world));
     first.chain(functions::rows(world)).map(call).collect()
 }
 

@@ -4,7 +4,7 @@ use super::{by_code, half, is_good, is_refused, refused, session, set_up};
 use crate::support::world::{World, cx, each_engine, visitor};
 use domain::access::SignIn;
 use entity::{
-    business::BusinessInput,
+    business::{BusinessInput, BusinessQuery},
     factor::{CodeInput, FactorPolicy},
     problem::ProblemCode,
     session::{LinkInput, SignedInWith},
@@ -24,20 +24,30 @@ async fn a_new_admin_reaches_nothing_until_there_is_a_factor() {
         let secret = session(&world, &new.me().email).await;
         let admin = cx(&world.store, &secret).await;
         assert!(admin.me().must_add_factor);
-        assert!(domain::business::list(&admin).await.expect("listed").is_empty());
+        assert!(
+            domain::business::list(&admin, &BusinessQuery::default()).await.expect("listed").items.is_empty()
+        );
         let input = BusinessInput { business_name: "Early".to_owned() };
         is_refused(domain::business::add(&admin, input.clone()).await, ProblemCode::Forbidden, None);
         set_up(&world, &admin).await;
         let admin = cx(&world.store, &secret).await;
         assert!(!admin.me().must_add_factor);
-        assert_eq!(domain::business::list(&admin).await.expect("listed").len(), 2);
+        assert_eq!(
+            domain::business::list(&admin, &BusinessQuery::default()).await.expect("listed").items.len(),
+            2
+        );
         domain::business::add(&admin, input).await.expect("added");
         // Customers do not have to, unless everybody has to.
         assert!(!cx(&world.store, &owner).await.me().must_add_factor);
         decide(&world, FactorPolicy::Everybody).await;
         let owner = cx(&world.store, &owner).await;
         assert!(
-            owner.me().must_add_factor && domain::business::list(&owner).await.expect("listed").is_empty()
+            owner.me().must_add_factor
+                && domain::business::list(&owner, &BusinessQuery::default())
+                    .await
+                    .expect("listed")
+                    .items
+                    .is_empty()
         );
     })
     .await;

@@ -10,7 +10,7 @@ use crate::support::{
 use entity::{
     factor::FactorPolicy,
     id::{BusinessId, OidcProviderId},
-    oidc::{OidcProviderInput, SignInPolicy},
+    oidc::{OidcProviderInput, OidcProviderQuery, SignInPolicy},
     policy::Action,
     problem::ProblemCode,
     user::{Role, UserInput},
@@ -37,11 +37,9 @@ async fn an_issuer_has_to_answer_when_it_is_saved() {
         &server.url,
     ] {
         let refused = add(world, input(wrong, None)).await.expect_err(wrong).problem();
-        assert_eq!(
-            (refused.code, refused.field.as_deref()),
-            (ProblemCode::Invalid, Some("issuer")),
-            "{wrong}"
-        );
+        // An address that is good and does not answer is another's fault.
+        assert!(matches!(refused.code, ProblemCode::Invalid | ProblemCode::Conflict), "{wrong}: {refused:?}");
+        assert_eq!(refused.field.as_deref(), Some("issuer"), "{wrong}");
     }
     for more in [
         json!({"issuer": "https://login.example.com"}),
@@ -161,7 +159,7 @@ async fn nobody_makes_a_door_to_more_than_they_have() {
     assert_eq!(tries(&here, Some(world.business)).await, Ok(()));
     let msp = add(world, input(&fake.issuer, None)).await.expect("added");
     assert_eq!(
-        domain::oidc::list(&here).await.expect("listed").len(),
+        domain::oidc::list(&here, &OidcProviderQuery::default()).await.expect("listed").items.len(),
         1,
         "the MSP's own is not theirs to see"
     );

@@ -6,33 +6,27 @@ use super::{
     server::{Estate, TestServer},
     world::noon,
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use ed25519_dalek::{Signer, SigningKey};
 use entity::{
-    agent_token::{AgentToken, Challenge, challenge_message},
+    agent_token::{AgentToken, Challenge},
+    facts::Facts,
     id::DeviceId,
     metric::MetricSample,
-    platform::{Arch, Os},
     registration::RegisterAnswer,
-    wire::{Hello, Metrics, PROTOCOL, ToAgent, ToServer, Welcome},
+    wire::{Hello, Metrics, ToAgent, ToServer, Welcome},
 };
-use futures::{SinkExt, StreamExt};
 use reqwest::Client;
 use serde::Serialize;
-use serde_json::json;
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Error, Message, client::IntoClientRequest, protocol::frame::CloseFrame},
-};
+use sim::{Door, Key, register_request};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
+use tokio_tungstenite::tungstenite::{Error, protocol::frame::CloseFrame};
 
 /// A device that a test plays.
 pub struct FakeAgent {
     pub id: DeviceId,
     pub token: String,
     pub url: String,
-    key: SigningKey,
+    key: Key,
     http: Client,
 }
 
@@ -45,17 +39,10 @@ impl FakeAgent {
 
     /// A machine that tries to become a device.
     pub async fn register(server: &TestServer, token: &str) -> Result<Self, Answer> {
-        let key = SigningKey::from_bytes(&random());
-        let http = Client::new();
-        let asked = json!({
-            "token": token,
-            "device_public_key": BASE64_URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes()),
-            "hostname": "fake",
-            "os_type": "linux",
-            "os_architecture": "x86_64",
-            "agent_version": "0.1.0",
-            "a_field_of_a_newer_agent": true,
-        });
+        let (key, http) = (Key::fresh(), Client::new());
+        let facts = Facts { hostname: "fake".to_owned(), ..Facts::default() };
+        let mut asked = serde_json::to_value(register_request(token, &key, facts)).expect("JSON");
+        asked["a_field_of_a_newer_agent"] = true.into();
         let answer = send(http.post(format!("{}/api/v1/agents/register", server.url)).json(&asked)).await;
         if answer.status != 201 {
             return Err(answer);
@@ -70,9 +57,7 @@ impl FakeAgent {
         if challenge.status != 200 {
             return Err(challenge);
         }
-        let challenge = challenge.expect::<Challenge>(200).challenge;
-        let signature = self.key.sign(&challenge_message(&challenge)).to_bytes();
-        let proof = json!({"challenge": challenge, "signature": BASE64_URL_SAFE_NO_PAD.encode(signature)});
+        let proof = self.key.prove(challenge.expect::<Challenge>(200).challenge);
         let answer = self.post_as(None, "token", &proof).await;
         if answer.status != 200 {
             return Err(answer);
@@ -91,6 +76,20 @@ impl FakeAgent {
         send(if let Some(token) = token { request.bearer_auth(token) } else { request }).await
     }
 
+    /// A post whose body is announced and sent but for its last byte; it is white space.
+    pub async fn unfinished(&self, path: &str, bytes: usize) -> TcpStream {
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let head = format!(
+            "POST /api/v1/agents/{}/{path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {bytes}\r\n\r\n",
+            self.id, self.token
+        );
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        stream.write_all(&vec![b' '; bytes - 1]).await.expect("sent");
+        stream
+    }
+
     /// Opens a socket and says nothing yet.
     pub async fn dial(&self) -> Socket {
         Socket::open(&self.url, Some(&self.token)).await.expect("a socket")
@@ -105,36 +104,33 @@ impl FakeAgent {
     }
 }
 
-/// One end of a socket.
-pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+/// One end of a socket, whose failures fail the test.
+pub struct Socket(sim::Socket);
 
 impl Socket {
     /// Opens a socket; the error has the status of a refusal.
     pub async fn open(url: &str, token: Option<&str>) -> Result<Self, Box<Error>> {
-        let url = format!("{}/ws", url.replacen("http", "ws", 1));
-        let mut request = url.into_client_request().expect("a request");
-        if let Some(token) = token {
-            let bearer = format!("Bearer {token}").parse().expect("a header");
-            request.headers_mut().insert("authorization", bearer);
-        }
-        timeout(PATIENCE, connect_async(request))
-            .await
-            .expect("an answer")
-            .map(|(socket, _)| Self(socket))
-            .map_err(Box::new)
+        let door = Door::new(url, None).expect("an address");
+        sim::Socket::open(&door, token).await.map(Self)
     }
 
     pub async fn send(&mut self, message: &ToServer) {
-        self.send_text(serde_json::to_string(message).expect("JSON")).await;
+        self.0.send(message).await.expect("sent");
     }
 
     pub async fn send_text(&mut self, text: String) {
-        self.0.send(Message::text(text)).await.expect("sent");
+        self.0.send_text(text).await.expect("sent");
     }
 
     /// Sends without caring whether the other end still listens.
     pub async fn try_send_text(&mut self, text: String) {
-        let _ = self.0.send(Message::text(text)).await;
+        let _ = self.0.send_text(text).await;
+    }
+
+    /// Sends bytes below the frames, without caring whether the other end still listens.
+    pub async fn try_send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.0.wire().write_all(bytes).await;
+        let _ = self.0.wire().flush().await;
     }
 
     /// The next message of the server.
@@ -153,35 +149,28 @@ impl Socket {
         }
     }
 
+    /// The next message of the server; none when the socket has ended.
+    pub async fn try_next(&mut self) -> Option<ToAgent> {
+        self.0.next().await.ok()
+    }
+
     async fn next_or_close(&mut self) -> Result<ToAgent, Option<CloseFrame>> {
-        loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("something in time") {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("a message")),
-                Some(Ok(Message::Close(frame))) => return Err(frame),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(None),
-            }
-        }
+        timeout(PATIENCE, self.0.next()).await.expect("something in time")
     }
 
     /// Closes in order, giving a reason.
-    pub async fn close(mut self, reason: &str) {
-        let frame = CloseFrame { code: 1000.into(), reason: reason.to_owned().into() };
-        self.0.close(Some(frame)).await.expect("closed");
-        while self.0.next().await.is_some_and(|frame| frame.is_ok()) {}
+    pub async fn close(self, reason: &str) {
+        self.0.close(reason).await;
     }
 }
 
 /// What an agent says first.
 pub fn hello() -> Hello {
     Hello {
-        protocol: PROTOCOL,
-        agent_version: "0.1.0".to_owned(),
-        os_type: Os::Linux,
-        os_architecture: Arch::X86_64,
         boot_id: Some("boot-1".to_owned()),
-        previous: None,
         capabilities: vec!["software.dpkg".to_owned()],
+        agent_state: None,
+        ..sim::hello()
     }
 }
 
@@ -212,10 +201,4 @@ pub fn sample(collected_at: DateTime<Utc>) -> MetricSample {
         disks: vec![],
         top_processes: vec![],
     }
-}
-
-fn random() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).expect("randomness");
-    bytes
 }

@@ -31,11 +31,17 @@ wait "$postgres"
 rm -rf "$folder"
 "#;
 
-struct Cluster {
-    programs: PathBuf,
-    folder: PathBuf,
+pub(super) struct Cluster {
+    pub(super) programs: PathBuf,
+    pub(super) folder: PathBuf,
     /// Holds the watchdog's standard input open.
-    _watchdog: Child,
+    pub(super) _watchdog: Option<Child>,
+}
+
+/// A socket's path may have a hundred letters at most; the usual folder for such files is short.
+pub(super) fn short_folder() -> PathBuf {
+    let parent = if Path::new("/tmp").is_dir() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix("reeve-postgres-").tempdir_in(parent).expect("a folder").keep()
 }
 
 /// A new, empty database; its URL. Blocks.
@@ -46,27 +52,10 @@ pub fn database() -> String {
 
 impl Cluster {
     fn start() -> Self {
-        let programs = programs();
-        // A socket's path may have a hundred letters at most; the usual folder for such files is short.
-        let parent = if Path::new("/tmp").is_dir() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
-        let folder =
-            tempfile::Builder::new().prefix("reeve-postgres-").tempdir_in(parent).expect("a folder").keep();
+        let (programs, folder) = (programs(), short_folder());
+        Self::make(&programs, &folder);
         let servant = Servant::for_folder(&folder);
         let data = folder.join("data");
-        let mut initdb = servant.command(&programs.join("initdb"));
-        initdb.arg("-D").arg(&data).args([
-            "-U",
-            USER,
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "--no-sync",
-        ]);
-        let made = initdb.output().expect("initdb starts");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-
         let mut postgres = servant.command(&programs.join("postgres"));
         postgres.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-h", "", "-F"]);
         for setting in
@@ -84,12 +73,28 @@ impl Cluster {
             .stderr(Stdio::null())
             .spawn()
             .expect("a watchdog");
-        let cluster = Self { programs, folder, _watchdog: watchdog };
+        let cluster = Self { programs, folder, _watchdog: Some(watchdog) };
         cluster.wait_until_ready();
         cluster
     }
 
-    fn wait_until_ready(&self) {
+    pub(super) fn make(programs: &Path, folder: &Path) {
+        let mut initdb = Servant::for_folder(folder).command(&programs.join("initdb"));
+        initdb.arg("-D").arg(folder.join("data")).args([
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]);
+        let made = initdb.output().expect("initdb starts");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    pub(super) fn wait_until_ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !self.run("pg_isready", &["-d", "postgres"]).status.success() {
             let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
@@ -98,7 +103,7 @@ impl Cluster {
         }
     }
 
-    fn database(&self) -> String {
+    pub(super) fn database(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let made = self.run("createdb", &[&name]);
@@ -118,10 +123,10 @@ impl Cluster {
 }
 
 /// PostgreSQL refuses to run as root; then the system's `postgres` user does it.
-struct Servant(Option<(u32, u32)>);
+pub(super) struct Servant(Option<(u32, u32)>);
 
 impl Servant {
-    fn for_folder(folder: &Path) -> Self {
+    pub(super) fn for_folder(folder: &Path) -> Self {
         if id(&["-u"]) != Some(0) {
             return Self(None);
         }
@@ -132,7 +137,7 @@ impl Servant {
         Self(Some((user, group)))
     }
 
-    fn command(&self, program: &Path) -> Command {
+    pub(super) fn command(&self, program: &Path) -> Command {
         match self.0 {
             None => Command::new(program),
             Some((user, group)) => {
@@ -157,7 +162,7 @@ fn id(arguments: &[&str]) -> Option<u32> {
 }
 
 /// The folder of PostgreSQL's programs: in the search path, or where Debian keeps the newest version.
-fn programs() -> PathBuf {
+pub(super) fn programs() -> PathBuf {
     let in_path = std::env::var_os("PATH")
         .into_iter()
         .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());

@@ -65,21 +65,23 @@ impl TestServer {
 
     /// A server with other settings.
     pub async fn configured(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        Self::upon(async |url| World::on(engine, &url).await, change).await
+    }
+
+    /// A server upon a world that the test makes for its URL.
+    pub async fn upon(world: impl AsyncFnOnce(String) -> World, change: impl FnOnce(&mut Config)) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().expect("the only provider");
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let world = World::on(engine, &url).await;
+        let world = world(url.clone()).await;
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config {
-            public_url: url.clone(),
             agents_dir: folder.path().join("agents"),
             site_root: folder.path().join("site"),
-            trusted_proxies: vec![],
-            also_at: vec![],
-            limits: Limits::default(),
+            ..Config::at(&url)
         };
         change(&mut config);
         write_programs(&config.agents_dir);
@@ -152,7 +154,7 @@ pub async fn event(
 }
 
 /// The least that a portal needs; its own tests look at the rest.
-fn write_site(root: &Path) {
+pub fn write_site(root: &Path) {
     fs::create_dir_all(root.join("pkg")).expect("a folder");
     fs::create_dir_all(root.join("fonts")).expect("a folder");
     for file in ["pkg/reeve.js", "pkg/reeve.wasm", "pkg/reeve.css", "fonts/a.woff2", "robots.txt"] {
@@ -166,6 +168,7 @@ fn write_programs(folder: &Path) {
     for program in ["reeve-agent", "reeve-updater"] {
         fs::write(folder.join(format!("{program}-linux-x86_64")), program).expect("written");
     }
+    fs::write(folder.join("reeve-agent_amd64.deb"), "a package").expect("written");
 }
 
 /// A field of an answer, as its type.

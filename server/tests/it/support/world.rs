@@ -42,7 +42,7 @@ pub struct World {
     pub neighbour_location: ServiceLocationId,
     /// For those who look at the database from outside.
     pub database_url: String,
-    folder: Arc<TempDir>,
+    pub folder: Arc<TempDir>,
 }
 
 /// Runs a test on SQLite, then on PostgreSQL.
@@ -79,11 +79,17 @@ impl World {
             Engine::Sqlite => format!("sqlite://{}?mode=rwc", folder.path().join("reeve.db").display()),
             Engine::Postgres => tokio::task::spawn_blocking(postgres::database).await.expect("a database"),
         };
+        Self::at(folder, database_url, public_url).await
+    }
+
+    /// A world in a folder and a database of the test's own.
+    pub async fn at(folder: TempDir, database_url: String, public_url: &str) -> Self {
         let clock = Arc::new(ManualClock::new(noon()));
         let config = domain::Config {
             database_url: database_url.clone(),
             data_dir: folder.path().to_owned(),
             public_url: public_url.to_owned(),
+            command_key_file: None,
         };
         let store = Store::open(config, clock.clone()).await.expect("the store opens");
         let key = domain::access::new_setup_key(&store).await.expect("asks").expect("nobody is there yet");

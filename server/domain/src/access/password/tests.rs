@@ -35,6 +35,7 @@ async fn store() -> (Store, TempDir) {
         database_url: format!("sqlite://{}?mode=rwc", folder.path().join("reeve.db").display()),
         data_dir: folder.path().to_owned(),
         public_url: "https://reeve.example".to_owned(),
+        command_key_file: None,
     };
     let store = Store::open(config, Arc::new(ManualClock::new(DateTime::UNIX_EPOCH))).await.expect("opens");
     let setup = SetupInput {

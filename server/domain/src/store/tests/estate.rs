@@ -39,7 +39,7 @@ pub(crate) struct Estate {
     pub(crate) ours: BusinessId,
     pub(crate) theirs: BusinessId,
     pub(crate) device: DeviceId,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 /// Runs a test on SQLite, then on PostgreSQL.
@@ -67,6 +67,7 @@ pub(crate) async fn open(url: &str, folder: &TempDir, clock: Arc<ManualClock>) -
         database_url: url.to_owned(),
         data_dir: folder.path().to_owned(),
         public_url: "https://reeve.example".to_owned(),
+        command_key_file: None,
     };
     Store::open(config, clock).await
 }
@@ -96,7 +97,7 @@ impl Estate {
         let store = open(&url, &folder, Arc::clone(&clock)).await.expect("the store opens");
         let (ours, theirs) = (BusinessId::generate(), BusinessId::generate());
         let (device, other) = (DeviceId::generate(), DeviceId::generate());
-        let estate = Self { store, url, clock, ours, theirs, device, _folder: folder };
+        let estate = Self { store, url, clock, ours, theirs, device, folder };
         estate.add_business(ours, "Acme").await;
         estate.add_business(theirs, "Neighbour").await;
         estate.add_device(ours, device, 1).await;
@@ -118,6 +119,7 @@ impl Estate {
         business::ActiveModel {
             id: Set(id),
             business_name: Set(name.to_owned()),
+            name_key: Set(name.to_lowercase()),
             is_active: Set(true),
             created_at: Set(noon()),
         }

@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, EntityTrait as _, TransactionOptions, Value};
 
 /// Tables and the expression for whose a row is.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("businesses", "id"),
     ("service_locations", "business_id"),
     ("users", "business_id"),
@@ -20,6 +20,7 @@ const TABLES: [(&str, &str); 14] = [
     ("agent_monitored_services", "business_id"),
     ("agent_software_inventory", "business_id"),
     ("device_events", "business_id"),
+    ("error_reports", "business_id"),
     ("api_keys", "business_id"),
     ("oidc_providers", "business_id"),
     ("audit_entries", "business_id"),
@@ -57,7 +58,7 @@ async fn fill(estate: &Estate, business: BusinessId, name: &str) {
     };
     let (b, u, now): (Value, Value, Value) = (business.into(), user.into(), noon().into());
     let text = |what: &str| -> Value { format!("{what} {name}").into() };
-    let inserts: [(&str, Vec<Value>); 9] = [
+    let inserts: [(&str, Vec<Value>); 10] = [
         (
             "INSERT INTO service_locations VALUES (gen_random_uuid(), ?, ?, NULL, NULL, NULL, TRUE, ?)",
             vec![b.clone(), text("Main"), now.clone()],
@@ -89,7 +90,13 @@ async fn fill(estate: &Estate, business: BusinessId, name: &str) {
         (
             "INSERT INTO device_events (id, device_id, business_id, at, kind, summary) \
              VALUES (gen_random_uuid(), ?, ?, ?, 'registered', 'Registered')",
-            vec![device, b.clone(), now.clone()],
+            vec![device.clone(), b.clone(), now.clone()],
+        ),
+        (
+            "INSERT INTO error_reports (id, device_id, business_id, fingerprint, error_type, error_message, search_text, \
+             details, agent_version, occurrences, first_at, last_at, state, report_ids) \
+             VALUES (gen_random_uuid(), ?, ?, 'f', 'other', 'm', 'm', 'null', '1', 1, ?, ?, 'new', '')",
+            vec![device, b.clone(), now.clone(), now.clone()],
         ),
         (
             "INSERT INTO api_keys (id, business_id, user_id, key_name, secret_hash, hint, permissions, allowed_networks, \

@@ -64,6 +64,7 @@ fn estate(world: &World) -> Vec<Row> {
         ("POST /portal/layout/businesses", Lists, false, vec![]),
         ("POST /portal/overview/get", Lists, false, vec![]),
         ("POST /portal/business/list", Lists, false, vec![]),
+        ("POST /portal/business/offer", Lists, false, vec![]),
         ("POST /portal/business/get", Reads, false, id(business)),
         ("POST /portal/business/add", Makes, false, with(vec![], &[("input[business_name]", "P")])),
         (
@@ -73,6 +74,7 @@ fn estate(world: &World) -> Vec<Row> {
             with(id(business), &[("input[business_name]", "P2")]),
         ),
         ("POST /portal/service_location/list", Lists, false, vec![]),
+        ("POST /portal/service_location/offer", Lists, false, vec![]),
         ("POST /portal/service_location/get", Reads, false, id(location)),
         (
             "POST /portal/service_location/add",
@@ -90,6 +92,8 @@ fn estate(world: &World) -> Vec<Row> {
         ("POST /portal/device/get", Reads, false, id(device)),
         ("POST /portal/device/change", Changes, false, with(id(device), &[("input[device_name]", "P")])),
         ("POST /portal/device/settle_clone", Changes, true, id(device)),
+        ("POST /portal/device/record_entries", Reads, false, id(device)),
+        ("POST /portal/device/acknowledge_record", Changes, true, id(device)),
         ("POST /portal/device/services", Reads, false, id(device)),
         ("POST /portal/device/software", Reads, false, id(device)),
         ("POST /portal/device/activity", Reads, false, id(device)),

@@ -35,6 +35,7 @@ pub mod portal_event;
 pub mod presence;
 pub mod problem;
 pub mod registration;
+pub mod release;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod script;
@@ -45,6 +46,7 @@ pub mod session;
 pub mod software_item;
 pub mod suggestion;
 pub mod system_service;
+pub mod update;
 pub mod user;
 pub mod wire;
 

@@ -302,5 +302,6 @@ fn hello(
         agent_state: Some(agent_state),
         device_lock: Some(lock),
         chain_head: Some(chain_head),
+        running: None,
     }
 }

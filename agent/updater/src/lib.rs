@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod backoff;
+pub mod channel;
 pub mod durable;
 pub mod exit;
 #[cfg(windows)]

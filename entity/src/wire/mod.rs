@@ -19,6 +19,7 @@ use crate::{
     presence::{DisconnectReason, LinkKind},
     software_item::SoftwareItem,
     system_service::{ServiceManager, SystemService},
+    update::{Running, UpdateRequired, UpdateStatus, UpdateStatusAck},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,8 @@ use serde::{Deserialize, Serialize};
 ///   monitored_services, device_lock, event_ack; events have an id; settings say which services to look after.
 /// - 3 (2026-11-21): command, command_cancel, stop, result_ack, chain_ack; command_receipt, command_progress,
 ///   command_result, chain; hello says how far the device's own record has come.
-pub const PROTOCOL: u16 = 3;
+/// - 4 (2026-11-21): update_required, update_status_ack; update_status; hello says which build runs.
+pub const PROTOCOL: u16 = 4;
 
 /// Agent → server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +67,8 @@ pub enum ToServer {
     CommandResult(CommandResult),
     /// Entries of the device's own record that the server does not have.
     Chain(Chain),
+    /// How far an update has come on the device.
+    UpdateStatus(Box<UpdateStatus>),
     /// Answer to [`ToAgent::Ping`].
     Pong {
         /// From the ping.
@@ -120,6 +124,10 @@ pub enum ToAgent {
         /// From [`ChainEntry::seq`].
         seq: u64,
     },
+    /// A newer version is due: ask for it.
+    UpdateRequired(UpdateRequired),
+    /// The status of an update is stored.
+    UpdateStatusAck(UpdateStatusAck),
     /// Answer with [`ToServer::Pong`].
     Ping {
         /// To be sent back.
@@ -166,6 +174,7 @@ impl ToServer {
             Self::CommandProgress(_) => "command_progress",
             Self::CommandResult(_) => "command_result",
             Self::Chain(_) => "chain",
+            Self::UpdateStatus(_) => "update_status",
             Self::Pong { .. } => "pong",
             Self::Unknown => "unknown",
         }
@@ -187,6 +196,8 @@ impl ToAgent {
             Self::Stop(_) => "stop",
             Self::ResultAck { .. } => "result_ack",
             Self::ChainAck { .. } => "chain_ack",
+            Self::UpdateRequired(_) => "update_required",
+            Self::UpdateStatusAck(_) => "update_status_ack",
             Self::Ping { .. } => "ping",
             Self::Goodbye { .. } => "goodbye",
             Self::Busy { .. } => "busy",
@@ -226,6 +237,9 @@ pub struct Hello {
     /// How far the device's own record of commands has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain_head: Option<ChainHead>,
+    /// Which build runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Running>,
 }
 
 /// How the link before this one ended.

@@ -186,6 +186,7 @@ fn register(request: &RegisterRequest, world: &mut World, host: &str) -> (u16, V
         websocket_url: websocket_url(&format!("http://{host}")),
         settings: world.settings.clone(),
         command_root: world.command_root.clone(),
+        release_root: None,
     };
     (200, json!(answer))
 }

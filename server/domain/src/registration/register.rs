@@ -122,6 +122,7 @@ fn answer(
         websocket_url: websocket_url(store.public_url()),
         settings: Settings::default(),
         command_root: Some(store.signer().root_public_text()),
+        release_root: None,
     })
 }
 

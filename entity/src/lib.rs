@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod activity;
+pub mod agent_release;
 pub mod agent_state;
 pub mod agent_token;
 pub mod alert;

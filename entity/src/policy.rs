@@ -20,6 +20,8 @@ words! {
         ManageDevice = "manage_device",
         /// Say what is watched: log sources, alert rules.
         ManageMonitoring = "manage_monitoring",
+        /// Bring releases of the agent and the roots that they are believed by, and take releases back.
+        ManageRelease = "manage_release",
         /// Make roles from permissions.
         ManageRole = "manage_role",
         /// Write scripts for the library.
@@ -59,6 +61,7 @@ impl Action {
             Self::ManageCommandPolicy => "Say what has to be approved",
             Self::ManageDevice => "Rename and describe devices",
             Self::ManageMonitoring => "Manage what is watched",
+            Self::ManageRelease => "Manage releases of the agent",
             Self::ManageRole => "Manage roles",
             Self::ManageScript => "Manage scripts",
             Self::ManageServiceLocation => "Manage service locations",
@@ -83,6 +86,7 @@ impl Action {
             Self::Approve
                 | Self::ManageApiKey
                 | Self::ManageCommandPolicy
+                | Self::ManageRelease
                 | Self::ManageRole
                 | Self::ManageSignIn
                 | Self::ManageUser
@@ -97,6 +101,7 @@ impl Action {
         matches!(
             self,
             Self::ManageBusiness
+                | Self::ManageRelease
                 | Self::ManageRole
                 | Self::ManageSignIn
                 | Self::MoveDevice

@@ -35,6 +35,7 @@ pub mod oidc;
 pub mod overview;
 mod presence;
 pub mod registration;
+pub mod release;
 pub mod report;
 pub mod script;
 mod secret;

@@ -3,6 +3,7 @@
 //! them on and the device that believes nobody. Names and attacks: The Update Framework 1.0.34.
 
 mod document;
+pub mod program;
 mod reason;
 mod version;
 

@@ -69,6 +69,20 @@ impl Sha256Hex {
     pub fn short(&self) -> &str {
         self.0.get(..8).unwrap_or_default()
     }
+
+    /// The digest of these bytes.
+    #[cfg(feature = "seal")]
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(crate::seal::sha256(bytes))
+    }
+
+    /// A digest that was made piece by piece.
+    #[cfg(feature = "seal")]
+    #[must_use]
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
+        Self(hex::encode(digest))
+    }
 }
 
 impl std::fmt::Display for Sha256Hex {
@@ -124,6 +138,31 @@ pub struct RoleKeys {
     pub threshold: u8,
 }
 
+/// Reads a map whose keys come once: the last of two would otherwise win, and people may have read the first.
+fn each_once<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Role, RoleKeys>, D::Error> {
+    struct Roles;
+    impl<'de> serde::de::Visitor<'de> for Roles {
+        type Value = BTreeMap<Role, RoleKeys>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("each role once")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut roles = BTreeMap::new();
+            while let Some((role, keys)) = map.next_entry::<Role, RoleKeys>()? {
+                if roles.insert(role, keys).is_some() {
+                    return Err(serde::de::Error::custom("a role comes twice"));
+                }
+            }
+            Ok(roles)
+        }
+    }
+    deserializer.deserialize_map(Roles)
+}
+
 /// Who may sign what. Version N + 1 is signed by the threshold of version N and by its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -142,6 +181,7 @@ pub struct Root {
     /// Every key of every role.
     pub keys: Vec<PublicKey>,
     /// Each role, once.
+    #[serde(deserialize_with = "each_once")]
     pub roles: BTreeMap<Role, RoleKeys>,
     /// Room for later: the only place where unknown fields may stand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -3,8 +3,19 @@
 //! them on and the device that believes nobody. Names and attacks: The Update Framework 1.0.34.
 
 mod document;
+#[cfg(feature = "seal")]
+mod due;
+#[cfg(feature = "seal")]
+mod envelope;
 pub mod program;
 mod reason;
+#[cfg(feature = "seal")]
+mod shape;
+#[cfg(feature = "seal")]
+mod sign;
+pub mod stamp;
+#[cfg(feature = "seal")]
+mod verify;
 mod version;
 
 pub use document::{
@@ -12,6 +23,20 @@ pub use document::{
 };
 pub use reason::Reason;
 pub use version::{Version, VersionError};
+
+#[cfg(feature = "seal")]
+pub use due::{Device, current, due};
+#[cfg(feature = "seal")]
+pub use envelope::{Document, Unverified, look, read_unsigned_root, root_fingerprint, signed_by};
+#[cfg(feature = "seal")]
+pub use shape::{
+    ARTIFACTS_MAX, BUILD_ID_MAX, EXT_BYTES_MAX, HOLDER_MAX, KEYS_MAX, NOTES_BYTES_MAX, REVOKED_MAX, Shape, ShapeFault,
+    TIMESTAMP_HOURS_MAX, is_build_id, is_nonce,
+};
+#[cfg(feature = "seal")]
+pub use sign::{NotSigned, Signer};
+#[cfg(feature = "seal")]
+pub use verify::{Opened, next_root, open_manifest, open_receipt, open_root, open_timestamp};
 
 /// The version of all four documents.
 pub const SPEC: u16 = 1;

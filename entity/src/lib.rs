@@ -37,6 +37,7 @@ pub mod presence;
 pub mod problem;
 pub mod registration;
 pub mod release;
+pub mod rollout;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod script;

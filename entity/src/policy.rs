@@ -24,6 +24,8 @@ words! {
         ManageRelease = "manage_release",
         /// Make roles from permissions.
         ManageRole = "manage_role",
+        /// Roll releases out: make, start, hold and undo rollouts.
+        ManageRollout = "manage_rollout",
         /// Write scripts for the library.
         ManageScript = "manage_script",
         /// Add and change service locations.
@@ -63,6 +65,7 @@ impl Action {
             Self::ManageMonitoring => "Manage what is watched",
             Self::ManageRelease => "Manage releases of the agent",
             Self::ManageRole => "Manage roles",
+            Self::ManageRollout => "Manage rollouts",
             Self::ManageScript => "Manage scripts",
             Self::ManageServiceLocation => "Manage service locations",
             Self::ManageSignIn => "Manage how people sign in",
@@ -103,6 +106,7 @@ impl Action {
             Self::ManageBusiness
                 | Self::ManageRelease
                 | Self::ManageRole
+                | Self::ManageRollout
                 | Self::ManageSignIn
                 | Self::MoveDevice
                 | Self::RegisterDevice

@@ -1,8 +1,9 @@
 //! What agent and server say about an update, and the states that one goes through on a device.
 
 use crate::{
-    id::{DeviceId, ReleaseId, RolloutId, UpdateId},
+    id::{BusinessId, DeviceId, ReleaseId, RolloutId, UpdateId},
     platform::{Arch, Os, words},
+    presence::Presence,
     release::{Libc, Reason, Sha256Hex},
 };
 use chrono::{DateTime, Utc};
@@ -162,6 +163,8 @@ pub struct GoAnswer {
 words! {
     /// Where an update of a device is: what the supervisor's journal says and the server shows.
     UpdateState {
+        /// The device's wave is open, and it has not been granted it yet.
+        Waiting = "waiting",
         /// The server granted it.
         Offered = "offered",
         /// The device has looked at the offer and takes it.
@@ -190,6 +193,8 @@ words! {
 words! {
     /// What moves an update.
     UpdateEvent {
+        /// The server grants it; again, when the one before came to nothing.
+        Offer = "offer",
         /// The device takes it.
         Accept = "accept",
         /// It fetches.
@@ -219,6 +224,7 @@ impl UpdateState {
     #[must_use]
     pub const fn on(self, event: UpdateEvent) -> Option<Self> {
         match (self, event) {
+            (Self::Waiting | Self::Expired | Self::FailedPre, UpdateEvent::Offer) => Some(Self::Offered),
             (Self::Offered, UpdateEvent::Accept) => Some(Self::Accepted),
             (Self::Offered | Self::Accepted, UpdateEvent::Download) => Some(Self::Downloading),
             (Self::Offered | Self::Accepted | Self::Downloading, UpdateEvent::Stage) => Some(Self::Staged),
@@ -246,16 +252,30 @@ impl UpdateState {
                 | Self::Confirmed,
                 UpdateEvent::RollBack,
             ) => Some(Self::RolledBack),
-            (Self::Offered | Self::Accepted | Self::Downloading | Self::Staged | Self::Expired, UpdateEvent::Fail) => {
-                Some(Self::FailedPre)
-            }
+            // The server writes "switched" as it says go; the device may still come to nothing before the change.
+            (
+                Self::Offered
+                | Self::Accepted
+                | Self::Downloading
+                | Self::Staged
+                | Self::Switched
+                | Self::Lost
+                | Self::Expired,
+                UpdateEvent::Fail,
+            ) => Some(Self::FailedPre),
             (Self::Switched, UpdateEvent::Lose) => Some(Self::Lost),
             (Self::Offered | Self::Accepted | Self::Downloading | Self::Staged, UpdateEvent::Expire) => {
                 Some(Self::Expired)
             }
-            (Self::Offered, UpdateEvent::Skip) => Some(Self::Skipped),
+            (Self::Waiting | Self::Offered, UpdateEvent::Skip) => Some(Self::Skipped),
             _ => None,
         }
+    }
+
+    /// The device is about it.
+    #[must_use]
+    pub const fn is_in_flight(self) -> bool {
+        matches!(self, Self::Offered | Self::Accepted | Self::Downloading | Self::Staged | Self::Switched)
     }
 
     /// Nothing more is expected of it.
@@ -277,6 +297,7 @@ impl UpdateState {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
+            Self::Waiting => "Waiting",
             Self::Offered => "Offered",
             Self::Accepted => "Accepted",
             Self::Downloading => "Downloading",
@@ -346,6 +367,16 @@ pub struct UpdateView {
     pub device_id: DeviceId,
     /// What it is called.
     pub device_name: String,
+    /// Whose device.
+    pub business_id: BusinessId,
+    /// The name of whose device.
+    pub business_name: String,
+    /// With this system.
+    pub os: Os,
+    /// With this processor.
+    pub arch: Arch,
+    /// Whether it can be reached.
+    pub presence: Presence,
     /// The rollout that granted it.
     pub rollout_id: RolloutId,
     /// What that is called.
@@ -374,8 +405,10 @@ pub struct UpdateView {
     pub size_bytes: u64,
     /// Which wave, from one.
     pub wave: u32,
-    /// When it was granted.
-    pub offered_at: DateTime<Utc>,
+    /// How often it was granted.
+    pub attempts: u32,
+    /// When it was granted last; none while the device waits.
+    pub offered_at: Option<DateTime<Utc>>,
     /// When its state changed last.
     pub changed_at: DateTime<Utc>,
 }

@@ -18,7 +18,7 @@ pub(super) const GROUPS: [(&str, &[Action]); 7] = [
             Action::ManageCommandPolicy,
         ],
     ),
-    ("Releases and rollouts", &[Action::ManageRelease]),
+    ("Releases and rollouts", &[Action::ManageRelease, Action::ManageRollout]),
     ("Businesses", &[Action::ManageBusiness, Action::ManageServiceLocation]),
     ("Records", &[Action::ViewAudit]),
     (

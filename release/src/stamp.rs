@@ -1,14 +1,18 @@
-//! The build stamp: what a program of ours says that it is, in 512 bytes of its own file. Written by the compiler, and by
-//! the tool that signs into a copy, so that one program can be made into many builds.
+//! The build stamp: what a program of ours says that it is, in 512 bytes of its own file. The compiler leaves the place
+//! (`updater::built`); this writes it into a copy, so that a build can be named after it was made.
 
-use super::Version;
+use crate::{
+    arguments::StampFile,
+    file::{self, Readers},
+    say,
+};
+use anyhow::{Context as _, Result, bail};
 use chrono::{DateTime, Utc};
+use entity::release::{BUILD_ID_MAX, Sha256Hex, is_build_id};
 use serde::{Deserialize, Serialize};
 
-/// What a stamp begins with; in two parts, so that a program that only reads stamps does not look as if it had one.
-const MARK_PARTS: [&str; 2] = ["REEVE-STAMP", "-V1:"];
-/// Bytes of [`mark`].
-const MARK_BYTES: usize = MARK_PARTS[0].len() + MARK_PARTS[1].len();
+/// What a stamp begins with.
+const MARK: &[u8] = b"REEVE-STAMP-V1:";
 /// Bytes of a stamp.
 pub const STAMP_BYTES: usize = 512;
 
@@ -22,7 +26,7 @@ pub struct Stamp {
     /// Tells two builds of one version apart.
     pub build_id: String,
     /// When it was built; the least that a device believes the time to be.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_time: Option<DateTime<Utc>>,
 }
 
@@ -43,54 +47,14 @@ pub enum StampError {
     TooLong,
 }
 
-/// What a stamp begins with.
-#[must_use]
-pub fn mark() -> Vec<u8> {
-    MARK_PARTS.concat().into_bytes()
-}
-
-/// The bytes of a stamp at compile time; the words may not need escapes in JSON. An empty `build_time` is none. What is
-/// too long is left out, which makes a stamp that does not read.
-#[must_use]
-pub const fn stamp(version: &str, seq: &str, build_id: &str, build_time: &str) -> [u8; STAMP_BYTES] {
-    let mut bytes = [b' '; STAMP_BYTES];
-    let mut at = 0;
-    at = put(&mut bytes, at, MARK_PARTS[0]);
-    at = put(&mut bytes, at, MARK_PARTS[1]);
-    at = put(&mut bytes, at, "{\"version\":\"");
-    at = put(&mut bytes, at, version);
-    at = put(&mut bytes, at, "\",\"seq\":");
-    at = put(&mut bytes, at, seq);
-    at = put(&mut bytes, at, ",\"build_id\":\"");
-    at = put(&mut bytes, at, build_id);
-    if build_time.is_empty() {
-        put(&mut bytes, at, "\"}");
-    } else {
-        at = put(&mut bytes, at, "\",\"build_time\":\"");
-        at = put(&mut bytes, at, build_time);
-        put(&mut bytes, at, "\"}");
-    }
-    bytes
-}
-
-const fn put(bytes: &mut [u8; STAMP_BYTES], at: usize, text: &str) -> usize {
-    let text = text.as_bytes();
-    let mut index = 0;
-    while index < text.len() && at + index < STAMP_BYTES {
-        bytes[at + index] = text[index];
-        index += 1;
-    }
-    at + index
-}
-
 impl Stamp {
     /// Reads the bytes of a stamp.
     ///
     /// # Errors
     /// [`StampError::Missing`], [`StampError::Unreadable`].
     pub fn read(bytes: &[u8]) -> Result<Self, StampError> {
-        let rest = bytes.strip_prefix(mark().as_slice()).ok_or(StampError::Missing)?;
-        let rest = rest.get(..STAMP_BYTES - MARK_BYTES).ok_or(StampError::Unreadable)?;
+        let rest = bytes.strip_prefix(MARK).ok_or(StampError::Missing)?;
+        let rest = rest.get(..STAMP_BYTES - MARK.len()).ok_or(StampError::Unreadable)?;
         serde_json::from_slice(rest).map_err(|_| StampError::Unreadable)
     }
 
@@ -99,9 +63,8 @@ impl Stamp {
     /// # Errors
     /// When there is none, or more than one.
     pub fn find(program: &[u8]) -> Result<(usize, Self), StampError> {
-        let mark = mark();
         let mut found = Err(StampError::Missing);
-        for (at, _) in program.windows(mark.len()).enumerate().filter(|(_, window)| *window == mark) {
+        for (at, _) in program.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK) {
             match (Self::read(program.get(at..).unwrap_or_default()), &found) {
                 (Ok(_), Ok(_)) => return Err(StampError::Ambiguous),
                 (Ok(stamp), Err(_)) => found = Ok((at, stamp)),
@@ -117,7 +80,7 @@ impl Stamp {
     /// # Errors
     /// [`StampError::TooLong`].
     pub fn bytes(&self) -> Result<[u8; STAMP_BYTES], StampError> {
-        let mut text = mark();
+        let mut text = MARK.to_vec();
         text.extend(serde_json::to_vec(self).map_err(|_| StampError::Unreadable)?);
         if text.len() > STAMP_BYTES {
             return Err(StampError::TooLong);
@@ -136,10 +99,22 @@ impl Stamp {
         room.copy_from_slice(&self.bytes()?);
         Ok(())
     }
+}
 
-    /// The version, when it is one that a release may have.
-    #[must_use]
-    pub fn release_version(&self) -> Option<Version> {
-        self.version.parse().ok()
+/// `stamp`.
+pub fn stamp(given: &StampFile) -> Result<()> {
+    if !is_build_id(&given.build_id) {
+        bail!("--build-id: must be 1 to {BUILD_ID_MAX} printable characters without spaces");
     }
+    let shown = given.file.display();
+    let mut program = file::program(&given.file)?;
+    let stamp = Stamp {
+        version: given.version.to_string(),
+        seq: given.seq,
+        build_id: given.build_id.clone(),
+        build_time: given.build_time,
+    };
+    stamp.write(&mut program).with_context(|| format!("{shown}"))?;
+    file::create(&given.out, &program, Readers::Program)?;
+    say(&format!("{}  {}", Sha256Hex::of(&program), given.out.display()))
 }

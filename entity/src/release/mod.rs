@@ -13,7 +13,6 @@ mod reason;
 mod shape;
 #[cfg(feature = "seal")]
 mod sign;
-pub mod stamp;
 #[cfg(feature = "seal")]
 mod verify;
 mod version;

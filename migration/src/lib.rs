@@ -46,6 +46,7 @@ mod m0013_monitored_services;
 mod m0014_agent_state;
 mod m0015_commands;
 mod m0016_releases;
+mod m0017_rollouts;
 
 /// The ordered list of steps.
 pub struct Migrator;
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_agent_state::Migration),
             Box::new(m0015_commands::Migration),
             Box::new(m0016_releases::Migration),
+            Box::new(m0017_rollouts::Migration),
         ]
     }
 }

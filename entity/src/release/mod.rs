@@ -18,7 +18,8 @@ mod verify;
 mod version;
 
 pub use document::{
-    Artifact, ArtifactKind, Channel, Libc, Manifest, PublicKey, Receipt, Role, RoleKeys, Root, Sha256Hex, Timestamp,
+    Artifact, ArtifactKind, Channel, Libc, Manifest, PublicKey, Receipt, Role, RoleKeys, Root, Sha256Hex,
+    Timestamp,
 };
 pub use reason::Reason;
 pub use version::{Version, VersionError};
@@ -29,8 +30,8 @@ pub use due::{Device, current, due};
 pub use envelope::{Document, Unverified, look, read_unsigned_root, root_fingerprint, signed_by};
 #[cfg(feature = "seal")]
 pub use shape::{
-    ARTIFACTS_MAX, BUILD_ID_MAX, EXT_BYTES_MAX, HOLDER_MAX, KEYS_MAX, NOTES_BYTES_MAX, REVOKED_MAX, Shape, ShapeFault,
-    TIMESTAMP_HOURS_MAX, is_build_id, is_nonce,
+    ARTIFACTS_MAX, BUILD_ID_MAX, EXT_BYTES_MAX, HOLDER_MAX, KEYS_MAX, NOTES_BYTES_MAX, REVOKED_MAX, Shape,
+    ShapeFault, TIMESTAMP_HOURS_MAX, is_build_id, is_nonce,
 };
 #[cfg(feature = "seal")]
 pub use sign::{NotSigned, Signer};
@@ -51,3 +52,6 @@ pub const TIMESTAMP_BYTES_MAX: usize = 16 * 1024;
 pub const ARTIFACT_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Most roots that one answer may bring.
 pub const ROOTS_MAX: usize = 32;
+
+#[cfg(all(test, feature = "seal"))]
+mod tests;

@@ -54,7 +54,8 @@ fn libc(head: &[u8]) -> Libc {
         let segment = (0..usize::from(count))
             .filter_map(|index| table.checked_add(index.checked_mul(usize::from(size))?))
             .find(|at| u32_at(head, *at) == Some(LOADER))?;
-        let (from, bytes) = (usize_at(head, segment.checked_add(8)?)?, usize_at(head, segment.checked_add(32)?)?);
+        let (from, bytes) =
+            (usize_at(head, segment.checked_add(8)?)?, usize_at(head, segment.checked_add(32)?)?);
         head.get(from..from.checked_add(bytes)?)
     };
     match name() {
@@ -160,7 +161,9 @@ mod tests {
         assert_eq!(platform(&elf_of(0x03, b"")), None, "32 bits");
         assert_eq!(platform(&pe_of(0x8664, 0x2022)), None, "a library");
         assert_eq!(platform(&mach_o_of(0x0100_0007, 6)), None, "a library");
-        for head in [&b""[..], b"MZ", b"#!/bin/sh\n", b"PK\x03\x04", b"{\"payload\":\"\"}", b"\xca\xfe\xba\xbe"] {
+        for head in
+            [&b""[..], b"MZ", b"#!/bin/sh\n", b"PK\x03\x04", b"{\"payload\":\"\"}", b"\xca\xfe\xba\xbe"]
+        {
             assert_eq!(platform(head), None);
         }
     }

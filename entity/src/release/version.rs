@@ -54,7 +54,8 @@ impl FromStr for Version {
 
 /// Without leading zeros, as Semantic Versioning wants it.
 fn number_of(word: &str) -> Option<u64> {
-    let is_plain = word.bytes().all(|byte| byte.is_ascii_digit()) && (word.len() == 1 || !word.starts_with('0'));
+    let is_plain =
+        word.bytes().all(|byte| byte.is_ascii_digit()) && (word.len() == 1 || !word.starts_with('0'));
     if is_plain { word.parse().ok() } else { None }
 }
 
@@ -147,9 +148,20 @@ mod tests {
         let versions: Vec<Version> = ordered.iter().map(|text| text.parse().expect("a version")).collect();
         assert!(versions.windows(2).all(|pair| pair[0] < pair[1]));
         let long = format!("1.0.0-{}", "a".repeat(60));
-        for bad in
-            ["", "v1", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0+x", "1.0.0-😀", " 1.0.0", &long]
-        {
+        for bad in [
+            "",
+            "v1",
+            "1",
+            "1.0",
+            "1.0.0.0",
+            "01.0.0",
+            "1.0.0-",
+            "1.0.0-01",
+            "1.0.0+x",
+            "1.0.0-😀",
+            " 1.0.0",
+            &long,
+        ] {
             assert!(bad.parse::<Version>().is_err(), "{bad}");
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     account, alert, api_key, approval, approval_policy, audit, business, command, custom_role, device,
-    emergency_stop, error_report, factor, log_entry, monitored_service, oidc, overview, registration, script,
+    emergency_stop, error_report, factor, log_entry, monitored_service, oidc, overview, registration, release, script,
     service_account, service_location, settings, setup, sign_in, user, welcome,
 };
 use leptos::prelude::*;
@@ -100,6 +100,14 @@ parts! {
         EmergencyStop = emergency_stop::EmergencyStopPage;
         ScriptList = script::ScriptListPage;
         Script = script::ScriptPage;
+    }
+
+    /// What the agent is released as, and who is believed.
+    mod releases, show_releases, __preload_show_releases {
+        ReleaseList = release::ReleaseListPage;
+        UploadRelease = release::UploadPage;
+        RootList = release::RootListPage;
+        Release = release::ReleasePage;
     }
 
     /// Businesses, people, keys and settings: what is set up once and looked at seldom.

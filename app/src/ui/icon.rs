@@ -41,6 +41,8 @@ pub enum IconName {
     Moon,
     /// The first page.
     Overview,
+    /// A release.
+    Package,
     /// Something new.
     Plus,
     /// Search.
@@ -82,6 +84,7 @@ impl IconName {
         Self::Log,
         Self::Moon,
         Self::Overview,
+        Self::Package,
         Self::Plus,
         Self::Search,
         Self::Settings,
@@ -117,6 +120,7 @@ impl IconName {
             Self::Log => "M2.5 4h11M2.5 7h8M2.5 10h11M2.5 13h6",
             Self::Moon => "M13 9.5A5.5 5.5 0 0 1 6.5 3 5.5 5.5 0 1 0 13 9.5z",
             Self::Overview => "M2.5 13.5v-4M6.5 13.5v-8M10.5 13.5v-5.5M14 13.5v-11",
+            Self::Package => "M2.5 5 8 2.5 13.5 5v6L8 13.5 2.5 11zM2.5 5 8 7.5 13.5 5M8 7.5v6",
             Self::Plus => "M8 3v10M3 8h10",
             Self::Search => "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.5 10.5 14 14",
             Self::Settings => "M2 4.5h7M12 4.5h2M2 11.5h2M7 11.5h7M10.5 3v3M5.5 10v3",

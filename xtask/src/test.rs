@@ -15,7 +15,8 @@ use std::{
 
 /// The packages that are built for this machine. `frontend` is not: it would bring the browser's features to the
 /// server's packages.
-const HERE: [&str; 9] = ["server", "domain", "chunk", "app", "entity", "migration", "sim", "fuzz", "bench"];
+const HERE: [&str; 10] =
+    ["server", "domain", "chunk", "app", "entity", "migration", "release", "sim", "fuzz", "bench"];
 /// The packages whose own choice of features has to suffice, without what the server adds.
 const ON_DEVICES: [&str; 3] = ["agent", "updater", "windows_api"];
 /// Seconds that each parser is fuzzed; `cargo xtask fuzz` takes longer.

@@ -37,9 +37,10 @@ usage: cargo xtask <what>
                              measure the product beside the rulers and write docs/benchmarks.md
   bench --only footprint [--outage-minutes N] [--mesh-agent FILE]
                              measure the agent beside other people's, and for N minutes without its server
-  package [--target TRIPLE] [--only programs|deb|rpm|msi|pkg] [--programs FOLDER] [--try]
+  package [--target TRIPLE] [--only programs|deb|rpm|msi|pkg] [--seq N] [--programs FOLDER] [--try]
                              build the agent for release and pack it, under the names that a server offers for download;
-                             --programs packs what is built already; --try installs the packages in a container";
+                             --seq says of which release; --programs packs what is built already; --try installs the
+                             packages in a container";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -93,6 +94,11 @@ fn run(words: Vec<String>) -> Result<()> {
                 target: options.value("--target")?,
                 only: options.value("--only")?,
                 programs: options.value("--programs")?.map(Into::into),
+                seq: options
+                    .value("--seq")?
+                    .map(|word| word.parse())
+                    .transpose()
+                    .context("--seq needs a number")?,
                 is_tried: options.flag("--try"),
             };
             options.done()?;

@@ -131,7 +131,7 @@ describe('releases', () => {
         assert.equal(await page.getByLabel('Notes').inputValue(), 'What is new in 1.4.0.');
         await card(page, windows).getByText('The manifest names nothing for Windows, x86_64').waitFor();
         await programs(page).setInputFiles(second.agent);
-        await card(page, second.agent).getByText('The manifest names another file for Linux').waitFor({ timeout: LONG });
+        await card(page, second.agent).getByText('The manifest names other files for Linux').waitFor({ timeout: LONG });
         await pictures(page, 'release-upload-wrong');
         await card(page, text).getByRole('button', { name: /Remove/ }).click();
         await card(page, text).waitFor({ state: 'detached' });

@@ -123,10 +123,22 @@ fn manifest_of(
     }
 }
 
-/// Does the file begin like a document and not like a program? What is dropped is sorted by it, wherever it is dropped.
-pub(super) async fn is_document(file: &File) -> bool {
-    let head = piece(file, 0, 64).await.unwrap_or_default();
-    head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+/// What a file is meant as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// A signed manifest.
+    Manifest,
+    /// A program.
+    Program,
+}
+
+/// What a file begins like; nothing when it is neither.
+pub(super) async fn looks_like(file: &File) -> Option<Meant> {
+    let head = piece(file, 0, HEAD_BYTES as u64).await.unwrap_or_default();
+    match head.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => Some(Meant::Manifest),
+        _ => program::platform(&head).map(|_| Meant::Program),
+    }
 }
 
 /// The size of a file.

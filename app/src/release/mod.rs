@@ -18,5 +18,7 @@ mod words;
 pub use detail::ReleasePage;
 pub use list::ReleaseListPage;
 pub use roots::RootListPage;
+#[cfg(feature = "ssr")]
+pub use upload::refused_path;
 pub use upload::{FORM_PATH, UploadPage};
 pub(crate) use words::ChannelBadge;

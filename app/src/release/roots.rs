@@ -20,7 +20,7 @@ use entity::{
     policy::Action,
     portal_event::PortalEvent,
     problem::Problem,
-    release::ROOT_BYTES_MAX,
+    release::{ROOT_BYTES_MAX, Role},
 };
 use leptos::{ev, html, leptos_dom::helpers::TimeoutHandle, prelude::*};
 use std::time::Duration;
@@ -130,17 +130,19 @@ fn Ending(expires: chrono::DateTime<chrono::Utc>) -> impl IntoView {
 /// What a root says, above all what people compare.
 #[component]
 fn RootFacts(root: RootView) -> impl IntoView {
-    let thresholds = root.thresholds.iter().map(|one| {
-        let keys = root.keys.iter().filter(|key| key.roles.contains(&one.role)).count();
-        view! { <li>{role_label(one.role)} ": " {one.threshold} " of " {keys}</li> }
-    });
+    let told = |role: Role, threshold: u8| {
+        let keys = root.keys.iter().filter(|key| key.roles.contains(&role)).count();
+        format!("{}: {threshold} of {keys}", role_label(role))
+    };
+    let thresholds: Vec<String> = root.thresholds.iter().map(|one| told(one.role, one.threshold)).collect();
+    let thresholds = thresholds.into_iter().map(|words| view! { <li>{words}</li> }).collect_view();
     view! {
         <div class="root-fingerprint">
             <span class="field-label">"Fingerprint"</span>
             <Fingerprint digest=root.fingerprint.clone()/>
         </div>
         <Facts>
-            <Fact label="Keys that have to sign"><ul>{thresholds.collect_view()}</ul></Fact>
+            <Fact label="Keys that have to sign"><ul>{thresholds}</ul></Fact>
             <Fact label="Made"><Exact at=root.issued_at/></Fact>
             <Fact label="Good until"><Exact at=root.expires_at/></Fact>
         </Facts>
@@ -262,7 +264,9 @@ fn take(files: Vec<File>, area: NodeRef<html::Div>, looked: RwSignal<Looked>) {
                 fill_in(area, &text);
                 look(text, looked).await;
             }
-            Err(why) => drop(looked.try_set(Some(Err(Problem::invalid("root", why))))),
+            Err(why) => {
+                let _ = looked.try_set(Some(Err(Problem::invalid("root", why))));
+            }
         }
     });
 }
@@ -289,7 +293,7 @@ fn follow(area: NodeRef<html::Div>, looked: RwSignal<Looked>) -> impl Fn(ev::Eve
 async fn look(text: String, looked: RwSignal<Looked>) {
     let found = if text.trim().is_empty() { None } else { Some(look_at_root(text).await.map_err(|error| error.0)) };
     // The page may have gone meanwhile.
-    drop(looked.try_set(found));
+    let _ = looked.try_set(found);
 }
 
 fn fill_in(area: NodeRef<html::Div>, text: &str) {

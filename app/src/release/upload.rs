@@ -1,7 +1,7 @@
 //! Uploading a release: a signed manifest and the programs that it names. Where JavaScript runs they are read and
 //! compared before anything is sent; without it the browser sends the form, one program at a time.
 
-use super::{calls::get_release, fit::Wanted, upload_item::ItemCard, upload_run::Upload, words::ChannelBadge};
+use super::{calls::get_release, file::Meant, fit::Wanted, upload_item::ItemCard, upload_run::Upload, words::ChannelBadge};
 use crate::{
     error::PortalError,
     layout::{PageHead, use_me},
@@ -78,7 +78,8 @@ fn UploadForm(known: Option<ReleaseDetail>) -> impl IntoView {
         fields: StoredValue::new(Vec::new()),
         again: StoredValue::new(Arc::new(move || upload.start())),
     };
-    let take = Callback::new(move |files: Vec<File>| upload.take(files));
+    let take_manifest = Callback::new(move |files: Vec<File>| upload.take(files, Meant::Manifest));
+    let take_programs = Callback::new(move |files: Vec<File>| upload.take(files, Meant::Program));
     let (version, notes) = known
         .as_ref()
         .map(|known| (known.release.version.clone(), known.release.notes.clone()))
@@ -90,7 +91,7 @@ fn UploadForm(known: Option<ReleaseDetail>) -> impl IntoView {
                 label="Signed manifest"
                 hint="What “reeve-release sign” wrote. It is needed once for each release."
                 accept=".json,application/json"
-                on_files=take
+                on_files=take_manifest
             />
             <ManifestFacts upload known/>
             <Field name="version" label="Version" value=version mono=true autocomplete="off"/>
@@ -109,7 +110,7 @@ fn UploadForm(known: Option<ReleaseDetail>) -> impl IntoView {
                 hint="As they were built: one file for each system and processor."
                 multiple=true
                 forgets=true
-                on_files=take
+                on_files=take_programs
             />
         };
         view! { <FormProblem context step_up=upload.step_up/> {fields} }
@@ -135,6 +136,19 @@ fn UploadForm(known: Option<ReleaseDetail>) -> impl IntoView {
                 </form>
             </Provider>
         </Panel>
+    }
+}
+
+/// The page of the form, with what was wrong with one that was sent without JavaScript: as a server function would lead
+/// there.
+#[cfg(feature = "ssr")]
+#[must_use]
+pub fn refused_path(problem: Problem) -> String {
+    // Only the path and the query of the address are used.
+    let told = ServerFnUrlError::new(FORM_PATH, PortalError(problem)).to_url("http://localhost/releases/upload");
+    match told {
+        Ok(url) => format!("{}?{}", url.path(), url.query().unwrap_or_default()),
+        Err(_) => "/releases/upload".to_owned(),
     }
 }
 
@@ -169,7 +183,8 @@ fn ManifestFacts(upload: Upload, known: Option<ReleaseDetail>) -> impl IntoView 
     move || match (upload.manifest.get(), known.clone()) {
         (Some(chosen), _) => {
             let manifest = chosen.manifest;
-            let files = manifest.artifacts.iter().map(|artifact| Wanted::from(artifact).words());
+            let files: Vec<String> =
+                manifest.artifacts.iter().map(|artifact| Wanted::from(artifact).words()).collect();
             view! {
                 <div class="upload-manifest">
                     <Facts>
@@ -179,7 +194,7 @@ fn ManifestFacts(upload: Upload, known: Option<ReleaseDetail>) -> impl IntoView 
                         <Fact label="Good until"><Exact at=manifest.expires/></Fact>
                         <Fact label="Signatures">{chosen.signatures} ", looked at by the server"</Fact>
                     </Facts>
-                    <ul class="upload-wanted">{files.map(|words| view! { <li>{words}</li> }).collect_view()}</ul>
+                    <ul class="upload-wanted">{files.into_iter().map(|words| view! { <li>{words}</li> }).collect_view()}</ul>
                 </div>
             }
             .into_any()

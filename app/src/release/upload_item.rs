@@ -82,7 +82,7 @@ pub(super) struct Said {
 #[derive(Clone, Copy)]
 pub(super) struct Item {
     /// Unlike that of any other on the page.
-    pub id: u32,
+    pub id: usize,
     /// Its bytes.
     pub file: StoredValue<SendWrapper<File>>,
     /// How many.
@@ -104,7 +104,7 @@ pub(super) struct Item {
 
 impl Item {
     /// Begins to read it.
-    pub(super) fn new(id: u32, file: File) -> Self {
+    pub(super) fn new(id: usize, file: File) -> Self {
         let item = Self {
             id,
             size: file::size(&file),
@@ -123,7 +123,9 @@ impl Item {
             match file::read_program(&file, told).await {
                 Ok(Some(found)) => item.is_read(found),
                 Ok(None) => {}
-                Err(why) => drop(item.stage.try_set(Stage::Unfit(why))),
+                Err(why) => {
+                    let _ = item.stage.try_set(Stage::Unfit(why));
+                }
             }
         });
         item
@@ -131,9 +133,9 @@ impl Item {
 
     fn is_read(self, found: (Platform, Sha256Hex)) {
         let said = Said { os: found.0.os, arch: found.0.arch };
-        drop(self.said.try_set(Some(said)));
-        drop(self.found.try_set(Some(found)));
-        drop(self.stage.try_set(Stage::Ready));
+        let _ = self.said.try_set(Some(said));
+        let _ = self.found.try_set(Some(found));
+        let _ = self.stage.try_set(Stage::Ready);
     }
 
     /// What it is among the files that are wanted; nothing while it is not known.
@@ -151,22 +153,22 @@ impl Item {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit")]
         let now = browser_now().timestamp_millis() as f64;
         let _ = self.pace.try_update(|pace| pace.see(now, bytes));
-        drop(self.sent.try_set(bytes));
+        let _ = self.sent.try_set(bytes);
         if bytes == self.size {
-            drop(self.stage.try_set(Stage::Looking));
+            let _ = self.stage.try_set(Stage::Looking);
         }
     }
 
     /// Its bytes begin to go, from the first.
     pub(super) fn begins(self) {
-        drop(self.pace.try_set(Pace::default()));
+        let _ = self.pace.try_set(Pace::default());
         self.has_sent(0);
-        drop(self.stage.try_set(Stage::Sending));
+        let _ = self.stage.try_set(Stage::Sending);
     }
 
     /// The person takes it back.
     pub(super) fn cancel(self) {
-        drop(self.stage.try_set(Stage::Cancelled));
+        let _ = self.stage.try_set(Stage::Cancelled);
         self.on_its_way.cancel();
     }
 }
@@ -180,9 +182,9 @@ pub(super) fn ItemCard(
     #[prop(into)]
     wanted: Signal<Vec<Wanted>>,
     /// Takes it off the list.
-    remove: Callback<u32>,
+    remove: Callback<usize>,
     /// Sends it once more.
-    again: Callback<u32>,
+    again: Callback<usize>,
 ) -> impl IntoView {
     let name = item.file.with_value(|file| file::name(file));
     let title = format!("upload-{}", item.id);
@@ -223,7 +225,7 @@ fn said_of(item: Item, wanted: Signal<Vec<Wanted>>) -> Option<String> {
 }
 
 #[component]
-fn ItemButtons(item: Item, name: String, remove: Callback<u32>, again: Callback<u32>) -> impl IntoView {
+fn ItemButtons(item: Item, name: String, remove: Callback<usize>, again: Callback<usize>) -> impl IntoView {
     move || {
         let stage = item.stage.get();
         let name = name.clone();

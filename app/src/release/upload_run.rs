@@ -2,7 +2,7 @@
 
 use super::{
     calls::is_ready_to_upload,
-    file::{self, SignedManifest},
+    file::{self, Meant, SignedManifest},
     fit::{Fit, Wanted},
     send::{OnItsWay, send},
     upload_item::{Item, Said, Stage},
@@ -73,11 +73,12 @@ impl Upload {
         })
     }
 
-    /// Sorts what was chosen or dropped by what it is, wherever it was dropped.
-    pub(super) fn take(self, files: Vec<File>) {
+    /// Sorts what was chosen or dropped by what it is, wherever it was dropped. What is neither is told of where it was
+    /// put.
+    pub(super) fn take(self, files: Vec<File>, meant: Meant) {
         leptos::task::spawn_local(async move {
             for file in files {
-                if file::is_document(&file).await {
+                if file::looks_like(&file).await.unwrap_or(meant) == Meant::Manifest {
                     self.take_manifest(&file).await;
                 } else {
                     self.add(file);
@@ -91,26 +92,23 @@ impl Upload {
             Ok(chosen) => {
                 self.fill_in("version", chosen.manifest.version.as_str());
                 self.fill_in("notes", &chosen.manifest.notes);
-                drop(self.manifest.try_set(Some(chosen)));
-                drop(self.problem.try_set(None));
+                let _ = self.manifest.try_set(Some(chosen));
+                let _ = self.problem.try_set(None);
             }
             Err(why) => {
-                drop(self.manifest.try_set(None));
-                drop(self.problem.try_set(Some(Problem::invalid("manifest", why))));
+                let _ = self.manifest.try_set(None);
+                let _ = self.problem.try_set(Some(Problem::invalid("manifest", why)));
             }
         }
     }
 
     fn add(self, file: File) {
-        let is_gone = self.items.try_update(|items| {
-            let id = items.last().map_or(0, |item| item.id + 1);
-            let scope = Owner::new();
-            items.push(scope.with(|| Item::new(id, file)));
-            self.scopes.update_value(|scopes| scopes.push(scope));
-        });
-        if is_gone.is_some() {
-            drop(self.problem.try_set(None));
-        }
+        let Some(before) = self.scopes.try_with_value(Vec::len) else { return };
+        let scope = Owner::new();
+        let item = scope.with(|| Item::new(before, file));
+        let _ = self.scopes.try_update_value(|scopes| scopes.push(scope));
+        let _ = self.items.try_update(|items| items.push(item));
+        let _ = self.problem.try_set(None);
     }
 
     /// Sends whatever is not there yet.
@@ -141,7 +139,7 @@ impl Upload {
     }
 
     /// Sends one program once more.
-    pub(super) fn again(self, id: u32) {
+    pub(super) fn again(self, id: usize) {
         let items = self.items.get_untracked();
         if let Some(item) = items.iter().find(|item| item.id == id) {
             item.stage.set(Stage::Waiting);
@@ -159,7 +157,7 @@ impl Upload {
             if let Err(problem) = self.send_all().await {
                 self.stop(problem);
             }
-            drop(self.pending.try_set(false));
+            let _ = self.pending.try_set(false);
         });
     }
 
@@ -172,24 +170,26 @@ impl Upload {
             let form = self.form_data(None)?;
             append(&form, "manifest", &envelope)?;
             let answer = send(&form, self.on_its_way, |_| {}).await?;
-            drop(self.answer.try_set(Some(answer)));
-            drop(self.taken.try_set_value(Some(envelope)));
+            let _ = self.answer.try_set(Some(answer));
+            let _ = self.taken.try_set_value(Some(envelope));
         }
-        while let Some(item) = self.next() {
+        while let Some(item) = self.next_waiting() {
             self.send_one(item).await?;
         }
         Ok(())
     }
 
-    fn next(self) -> Option<Item> {
+    fn next_waiting(self) -> Option<Item> {
         let is_waiting = |item: &&Item| item.stage.with_untracked(|stage| *stage == Stage::Waiting);
         self.items.try_with_untracked(|items| items.iter().find(is_waiting).copied()).flatten()
     }
 
     /// A problem of this file alone stays with it; any other ends the whole.
     async fn send_one(self, item: Item) -> Result<(), Problem> {
-        let Some(said) = item.said.get_untracked() else { return Ok(()) };
-        let form = self.form_data(Some(said))?;
+        let form = self.form_data(item.said.get_untracked())?;
+        if let Some((_, sha256)) = item.found.get_untracked() {
+            append(&form, "sha256", sha256.as_str())?;
+        }
         let appended = item.file.with_value(|file| {
             let blob: &Blob = file.as_ref();
             form.append_with_blob_and_filename("file", blob, &file::name(file)).is_ok()
@@ -235,7 +235,7 @@ impl Upload {
         if is_asked_for(&problem) {
             self.step_up.ask(Arc::new(move || self.start()));
         }
-        drop(self.problem.try_set(Some(problem)));
+        let _ = self.problem.try_set(Some(problem));
     }
 
     /// The page goes: so does what is on its way.

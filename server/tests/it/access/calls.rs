@@ -227,6 +227,9 @@ impl World {
             "/approval-policies/all",
             "/emergency-stop",
             "/scripts",
+            "/releases",
+            "/releases/upload",
+            "/releases/roots",
         ];
         let single = [
             format!("/devices/{device}"),

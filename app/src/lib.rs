@@ -31,6 +31,7 @@ pub mod overview;
 pub mod part;
 pub mod registration;
 pub mod release;
+pub mod rollout;
 pub mod script;
 pub mod service_account;
 pub mod service_location;
@@ -187,6 +188,7 @@ fn BusinessRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
             <Route path=path!("/sign-in-settings/:id") view={Lazy::<part::estate::Provider>::new()}/>
             <SettingRoutes/>
             <ReleaseRoutes/>
+            <RolloutRoutes/>
             <Route path=path!("/account/keys") view={Lazy::<part::estate::OwnKeys>::new()}/>
             <Route path=path!("/api-keys/:id") view={Lazy::<part::estate::Key>::new()}/>
             <Route path=path!("/service-accounts") view={Lazy::<part::estate::ServiceAccountList>::new()}/>
@@ -224,6 +226,20 @@ fn ReleaseRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
             <Route path=path!("upload") view={Lazy::<part::releases::UploadRelease>::new()}/>
             <Route path=path!("roots") view={Lazy::<part::releases::RootList>::new()}/>
             <Route path=path!(":id") view={Lazy::<part::releases::Release>::new()}/>
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+/// How releases reach devices.
+#[component(transparent)]
+fn RolloutRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("/rollouts") view=leptos_router::components::Outlet>
+            <Route path=path!("") view={Lazy::<part::releases::RolloutList>::new()}/>
+            <Route path=path!("new") view={Lazy::<part::releases::DesignRollout>::new()}/>
+            <Route path=path!(":id") view={Lazy::<part::releases::Rollout>::new()}/>
+            <Route path=path!(":id/devices") view={Lazy::<part::releases::RolloutDevices>::new()}/>
         </ParentRoute>
     }
     .into_inner()

@@ -56,6 +56,7 @@ pub(super) fn places(me: &Me) -> Vec<Place> {
     places.push(Place { is_aside: true, ..place("Errors", "/errors", 'e', IconName::Fault) });
     if me.role.is_msp() {
         places.push(Place { is_aside: true, ..place("Releases", "/releases", 'r', IconName::Package) });
+        places.push(Place { is_aside: true, ..place("Rollouts", "/rollouts", 'w', IconName::Wave) });
     }
     if me.may(Action::StopCommands) {
         places.push(Place {

@@ -61,6 +61,8 @@ pub enum IconName {
     User,
     /// Several people.
     Users,
+    /// Something spreads.
+    Wave,
 }
 
 impl IconName {
@@ -94,6 +96,7 @@ impl IconName {
         Self::System,
         Self::User,
         Self::Users,
+        Self::Wave,
     ];
 
     const fn path(self) -> &'static str {
@@ -136,6 +139,7 @@ impl IconName {
             Self::Users => {
                 "M6 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM1.5 13.5c.3-2.6 2-3.8 4.5-3.8s4.2 1.2 4.5 3.8M10.5 3.2a2.5 2.5 0 0 1 0 4.6M12 10c1.5.5 2.3 1.7 2.5 3.5"
             }
+            Self::Wave => "M3 8h.5M6 5.5a4 4 0 0 1 0 5M9 3.8a7 7 0 0 1 0 8.4M12 2.2a10 10 0 0 1 0 11.6",
         }
     }
 

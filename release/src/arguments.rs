@@ -40,7 +40,8 @@ pub enum Command {
 pub enum RootCommand {
     /// Make the first root
     Make(Make),
-    /// Make the root that follows another: with other keys, thresholds, or only a later date
+    /// Make the root that follows another: with other keys, thresholds, or only a later date. The keys of a role that is
+    /// named take the place of those it has; the others stay
     Rotate(Rotate),
     /// Add a signature to a root
     Sign(SignRoot),
@@ -56,7 +57,7 @@ pub struct Keygen {
     pub holder: String,
 }
 
-/// Public keys, each a file that `keygen` or `reeve release freshness-key` wrote.
+// Public keys, each a file that `keygen` or `reeve release freshness-key` wrote. Not a docstring: it would be shown as help.
 #[derive(Debug, Args)]
 pub struct Keys {
     /// Public key that may sign roots; once for each
@@ -79,7 +80,7 @@ pub struct Keys {
     pub freshness_threshold: Option<u8>,
 }
 
-/// What every signed document needs.
+// What every signed document needs.
 #[derive(Debug, Args)]
 pub struct Signing {
     /// Private key to sign with; once for each
@@ -117,7 +118,6 @@ pub struct Rotate {
     /// The root that it follows
     #[arg(long, value_name = "FILE")]
     pub from: PathBuf,
-    /// Keys of a role that is named take the place of those it has; the others stay
     #[command(flatten)]
     pub keys: Keys,
     /// Days until it is out of date

@@ -54,7 +54,7 @@ pub fn sign(given: &Sign) -> Result<()> {
     if given.dry_run {
         return say("nothing was signed (--dry-run)");
     }
-    hand_out(&root, &manifest, &given.signing.key, &given.signing.out, (&given.log, &log))
+    hand_out(&root, &manifest, &given.signing.key, &given.signing.out, (given.log.as_path(), &log))
 }
 
 /// `renew`.
@@ -78,7 +78,7 @@ pub fn renew(given: &Renew) -> Result<()> {
     }
     manifest.check().context("the manifest would be refused")?;
     say(&difference(Some(&before), &manifest))?;
-    hand_out(&root, &manifest, &given.signing.key, &given.signing.out, (&given.log, &log))
+    hand_out(&root, &manifest, &given.signing.key, &given.signing.out, (given.log.as_path(), &log))
 }
 
 /// `add-signature`.
@@ -171,7 +171,7 @@ fn refused(path: &Path, reason: entity::release::Reason) -> anyhow::Error {
 
 fn made(given: &Sign, before: Option<&Manifest>) -> Result<Manifest> {
     let issued = given.signing.issued();
-    let notes = given.notes_file.as_deref().map(|path| notes(path)).transpose()?.unwrap_or_default();
+    let notes = given.notes_file.as_deref().map(notes).transpose()?.unwrap_or_default();
     let mut revoked = before.map(|before| before.revoked.clone()).unwrap_or_default();
     for sha256 in &given.revoke {
         if !revoked.contains(sha256) {

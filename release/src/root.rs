@@ -90,9 +90,9 @@ fn expires(signing: &Signing, days: u32) -> DateTime<Utc> {
 
 fn asked(keys: &Keys) -> [(Role, &[PathBuf], Option<u8>); 3] {
     [
-        (Role::Root, &keys.root_key, keys.root_threshold),
-        (Role::Release, &keys.release_key, keys.release_threshold),
-        (Role::Freshness, &keys.freshness_key, keys.freshness_threshold),
+        (Role::Root, keys.root_key.as_slice(), keys.root_threshold),
+        (Role::Release, keys.release_key.as_slice(), keys.release_threshold),
+        (Role::Freshness, keys.freshness_key.as_slice(), keys.freshness_threshold),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The shape of the documents: the bounds of every list and text, and what has to be true within one document.
 
-use super::{Artifact, Libc, Manifest, Receipt, Role, RoleKeys, Root, Timestamp};
+use super::{Artifact, Manifest, Receipt, Role, RoleKeys, Root, Timestamp};
 use crate::platform::Os;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -206,9 +206,7 @@ fn artifact_shape(field: &str, artifact: &Artifact) -> Result<(), ShapeFault> {
     }
     match (artifact.os, artifact.libc) {
         (Os::Linux, None) => fault(format!("{field}.libc"), "must be given for Linux"),
-        (Os::Macos | Os::Windows, Some(Libc::Gnu | Libc::Musl)) => {
-            fault(format!("{field}.libc"), "must be given for Linux only")
-        }
+        (Os::Macos | Os::Windows, Some(_)) => fault(format!("{field}.libc"), "must be given for Linux only"),
         _ => Ok(()),
     }
 }

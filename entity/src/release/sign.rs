@@ -82,7 +82,7 @@ impl Signer {
     /// # Errors
     /// When it is no such envelope, or would become too large.
     pub fn add_signature(&self, envelope: &str) -> Result<String, NotSigned> {
-        let sealed = Sealed::read(envelope, Manifest::BYTES_MAX).map_err(NotSigned::Envelope)?;
+        let mut sealed = Sealed::read(envelope, Manifest::BYTES_MAX).map_err(NotSigned::Envelope)?;
         // What a server's key signs, one key signs, for one question.
         let bytes_max = match sealed.payload_type.as_str() {
             Root::PAYLOAD_TYPE => Root::BYTES_MAX,
@@ -94,7 +94,6 @@ impl Signer {
         };
         let payload = sealed.bytes().map_err(NotSigned::Envelope)?;
         let mark = self.mark(&sealed.payload_type, &payload);
-        let mut sealed = sealed;
         sealed.signatures.retain(|one| one.keyid != mark.keyid);
         sealed.signatures.push(mark);
         written(&sealed, bytes_max)

@@ -71,7 +71,7 @@ fn a_timestamp_names_a_manifest_or_none() {
 #[test]
 fn nonces_are_128_bits() {
     for nonce in ["", "abc", &NONCE.to_uppercase(), &format!("{NONCE}0"), &"g".repeat(32)] {
-        let envelope = sealed(&Timestamp { nonce: (*nonce).to_owned(), ..stamped() }, &[6]);
+        let envelope = sealed(&Timestamp { nonce: nonce.to_owned(), ..stamped() }, &[6]);
         assert_eq!(open_timestamp(&root(), &envelope, nonce, device()), Err(Reason::Malformed), "{nonce}");
     }
 }

@@ -170,6 +170,8 @@ impl Agent {
             ToAgent::ResultAck { command_id } => self.result_acknowledged(command_id),
             // It has done everything at once, and keeps no record.
             ToAgent::CommandCancel { .. } | ToAgent::Stop(_) | ToAgent::ChainAck { .. } => {}
+            // There is no program behind it that could be another one.
+            ToAgent::UpdateRequired(_) | ToAgent::UpdateStatusAck(_) => {}
             ToAgent::Ping { nonce } => {
                 self.tally.sent("pong");
                 socket.send(&ToServer::Pong { nonce }).await.map_err(|_| lost())?;

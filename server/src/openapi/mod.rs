@@ -7,7 +7,7 @@ pub(crate) mod page;
 mod sample;
 mod schemas;
 
-pub(crate) use operation::{Answer, Described, Sketch};
+pub(crate) use operation::{Answer, Described, Part, Sketch};
 
 use crate::{
     api::ProblemBody,
@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
 
 /// What a handler's module is called in the document, and what stands there.
-const TAGS: [(&str, &str, &str); 24] = [
+const TAGS: [(&str, &str, &str); 27] = [
     ("me", "Oneself", "Who calls, and what they may do."),
     ("device", "Devices", "The machines that are looked after, and what they reported."),
     ("log_entry", "Logs", "What devices wrote about things going wrong, and where agents look for it."),
@@ -53,6 +53,8 @@ const TAGS: [(&str, &str, &str); 24] = [
         "Scripts",
         "The library: shared scripts and those of one business, each version as it was written.",
     ),
+    ("release", "Releases", "Signed releases of the agent, their files, and the roots by which they are believed."),
+    ("rollout", "Rollouts", "Releases reach devices wave by wave, and stop by themselves when it goes wrong."),
     ("business", "Businesses", "The customers of the MSP."),
     ("service_location", "Service locations", "The places of a business."),
     ("user", "People", "Those who sign in to the portal."),
@@ -62,6 +64,7 @@ const TAGS: [(&str, &str, &str); 24] = [
     ("oidc", "Sign-in", "Providers of OpenID Connect, and who has to have a second factor."),
     ("audit", "Audit log", "Who did what, when and from where; every entry chained to the one before."),
     ("token", "Agent identity", "How an agent proves which device it is."),
+    ("update", "Agent updates", "What agents ask about releases: whether one is due, and whether it still holds."),
     (
         "polling",
         "Agent link",

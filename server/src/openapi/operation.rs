@@ -49,6 +49,26 @@ impl<'a> Sketch<'a> {
         self.answers.insert(status, answer);
     }
 
+    /// A body with this content, by content type.
+    pub(crate) fn takes(&mut self, content: Value) {
+        self.body = Some(json!({ "required": true, "content": content }));
+    }
+
+    /// A parameter of the path, the query or the head.
+    pub(crate) fn asks(&mut self, parameter: Value) {
+        self.parameters.push(parameter);
+    }
+
+    /// How it may refuse.
+    pub(crate) fn refuses(&mut self, codes: &[ProblemCode]) {
+        self.problems.extend(codes);
+    }
+
+    /// No API key can do it.
+    pub(crate) fn is_for_people_alone(&mut self) {
+        self.is_for_people_alone = true;
+    }
+
     fn answers_json<T: JsonSchema>(&mut self, status: u16, description: &str) {
         let schema = self.schemas.answered::<T>();
         self.answers(status, description, json!({ "application/json": { "schema": schema } }));

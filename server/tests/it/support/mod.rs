@@ -13,6 +13,7 @@ pub mod people;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod release;
 pub mod server;
 pub mod workspace;
 pub mod world;

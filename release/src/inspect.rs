@@ -1,18 +1,11 @@
 //! Showing what is in a file, whatever it is. Checks no signature, and says so.
 
-use crate::{
-    arguments::Inspect,
-    difference::place,
-    file,
-    log::Log,
-    root::describe,
-    say,
-    stamp::{Stamp, StampError},
-};
+use crate::{arguments::Inspect, difference::place, file, log::Log, root::describe, say};
 use anyhow::{Context as _, Result, bail};
 use entity::release::{
     Document as _, Manifest, PublicKey, Receipt, Root, Sha256Hex, Timestamp, Unverified, look,
     program::{HEAD_BYTES, platform},
+    stamp::{Stamp, StampError},
 };
 use serde::de::DeserializeOwned;
 use std::fmt::Write as _;

@@ -7,7 +7,6 @@ use crate::{
     key,
     log::Log,
     root, say,
-    stamp::Stamp,
 };
 use anyhow::{Context as _, Result, bail};
 use chrono::TimeDelta;
@@ -16,6 +15,7 @@ use entity::release::{
     Signer, look, open_manifest,
     program::{HEAD_BYTES, platform},
     signed_by,
+    stamp::Stamp,
 };
 use std::{
     collections::BTreeMap,

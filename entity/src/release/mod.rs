@@ -13,6 +13,7 @@ mod reason;
 mod shape;
 #[cfg(feature = "seal")]
 mod sign;
+pub mod stamp;
 #[cfg(feature = "seal")]
 mod verify;
 mod version;

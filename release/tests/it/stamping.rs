@@ -1,8 +1,9 @@
 //! Stamps, in made-up programs and in a real one: this test's own, which has the place that `updater::built` leaves.
 
 use super::*;
-use std::{env, fs::File};
-use updater::built::{self, Built};
+use entity::release::stamp::Stamp;
+use std::env;
+use updater::built;
 
 #[test]
 fn a_stamp_changes_nothing_but_itself() {
@@ -50,7 +51,7 @@ fn what_cannot_be_stamped_is_named() {
 /// Asked by the next test, in a copy of this program.
 #[test]
 fn says_what_it_is() {
-    let built = Built::of_this();
+    let built = built::of_this();
     if let Some(file) = env::var_os("REEVE_TEST_SAYS") {
         fs::write(file, format!("{} {} {}", built.version, built.seq, built.build_id)).unwrap();
     }

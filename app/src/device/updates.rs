@@ -36,7 +36,9 @@ pub(super) fn UpdatesTab(shown: Shown) -> impl IntoView {
     let channel = Resource::new(|| (), move |()| get_channel(id));
     let updates = Resource::new(
         move || asked.get(),
-        move |asked| list_device_updates(id, UpdateQuery { cursor: asked.cursor(), ..UpdateQuery::default() }),
+        move |asked| {
+            list_device_updates(id, UpdateQuery { cursor: asked.cursor(), ..UpdateQuery::default() })
+        },
     );
     live::refetch_on(channel, move |event| shown.is_about(event));
     // A rollout moves for many devices; which of them moved is not told.
@@ -105,7 +107,11 @@ fn Known(running: Running) -> impl IntoView {
 }
 
 #[component]
-fn ChannelPanel(found: ReleaseChannelView, may_change: bool, change: ServerAction<SetChannel>) -> impl IntoView {
+fn ChannelPanel(
+    found: ReleaseChannelView,
+    may_change: bool,
+    change: ServerAction<SetChannel>,
+) -> impl IntoView {
     let about = match found.channel {
         Channel::Stable => "It gets releases for everybody.",
         Channel::Beta => "It gets releases of beta, before others do.",

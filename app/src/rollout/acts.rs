@@ -64,17 +64,9 @@ impl Acts {
 pub(super) fn Doing(found: RolloutView, newer: Vec<ReleaseView>, acts: Acts) -> impl IntoView {
     let may = found.may.clone();
     let id = found.rollout.id.to_string();
-    let is_any = [
-        may.submit,
-        may.approve,
-        may.start,
-        may.pause,
-        may.resume,
-        may.halt,
-        may.cancel,
-        may.roll_back,
-    ]
-    .contains(&true);
+    let is_any =
+        [may.submit, may.approve, may.start, may.pause, may.resume, may.halt, may.cancel, may.roll_back]
+            .contains(&true);
     let approval = may.approve.then(|| view! { <Approval found=found.clone() acts/> });
     view! {
         {approval}
@@ -187,7 +179,9 @@ fn Stopping(id: String, may: RolloutPowers, acts: Acts, name: String) -> impl In
 fn RollingBack(id: String, newer: Vec<ReleaseView>, acts: Acts) -> impl IntoView {
     let options: Vec<Choice> = newer
         .iter()
-        .map(|release| Choice::new(release.id.to_string(), format!("{} (sequence {})", release.version, release.seq)))
+        .map(|release| {
+            Choice::new(release.id.to_string(), format!("{} (sequence {})", release.version, release.seq))
+        })
         .collect();
     if options.is_empty() {
         return view! {

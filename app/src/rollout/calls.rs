@@ -11,7 +11,8 @@ use entity::{
     id::{DeviceId, RolloutId},
     page::Page,
     rollout::{
-        NoteInput, ResumeInput, RollBackInput, RolloutPreview, RolloutQuery, RolloutRow, RolloutView, UpdateQuery,
+        NoteInput, ResumeInput, RollBackInput, RolloutPreview, RolloutQuery, RolloutRow, RolloutView,
+        UpdateQuery,
     },
     update::UpdateView,
 };

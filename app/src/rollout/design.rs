@@ -15,12 +15,7 @@ use crate::{
     layout::{PageHead, use_me},
     ui::{Choice, EmptyState, Field, Form, Load, Panel, Select, Submit, TextArea},
 };
-use entity::{
-    input::NAME_MAX,
-    policy::Action,
-    release::Channel,
-    rollout::NOTE_MAX,
-};
+use entity::{input::NAME_MAX, policy::Action, release::Channel, rollout::NOTE_MAX};
 use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*};
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use std::time::Duration;
@@ -32,7 +27,7 @@ pub(super) const DESIGN: &str = "/rollouts/new";
 /// The preview is made once somebody has stopped typing for this long.
 const TYPED: Duration = Duration::from_millis(400);
 
-/// Designs a rollout. `?release_id=` chooses what is rolled out.
+/// Designs a rollout. `?release=` chooses what is rolled out.
 #[component]
 pub fn DesignPage() -> impl IntoView {
     let me = use_me();
@@ -62,7 +57,7 @@ pub fn DesignPage() -> impl IntoView {
 }
 
 fn from_url(params: &ParamsMap) -> RolloutForm {
-    let release = params.get("release_id");
+    let release = params.get("release");
     let pairs = params.clone().into_iter().map(|(key, value)| (key.to_string(), value));
     RolloutForm::from_pairs(pairs).unwrap_or_else(|| RolloutForm::usual(release))
 }
@@ -104,7 +99,8 @@ impl Shown {
         });
         // The row under the finger has another place now, or is gone.
         request_animation_frame(move || {
-            let next = document().get_element_by_id(&next).and_then(|next| next.dyn_into::<HtmlElement>().ok());
+            let next =
+                document().get_element_by_id(&next).and_then(|next| next.dyn_into::<HtmlElement>().ok());
             if let Some(next) = next {
                 drop(next.focus());
             }

@@ -3,7 +3,7 @@
 
 use super::{
     acts::{Acts, Doing},
-    calls::{list_newer, get_rollout, list_trail},
+    calls::{get_rollout, list_newer, list_trail},
     list::{NotYours, PATH},
     terms::TermsPanel,
     trail::TrailPanel,
@@ -39,9 +39,7 @@ pub fn RolloutPage() -> impl IntoView {
     let id = named_id::<RolloutId>("id");
     let known = load_named("id", load);
     let trail = load_named("id", move |id| load_trail(sees_trail, id));
-    let is_about = move |event: &PortalEvent| {
-        matches!(event, PortalEvent::Rollout { rollout_id, .. } if Some(*rollout_id) == id.get_untracked())
-    };
+    let is_about = move |event: &PortalEvent| matches!(event, PortalEvent::Rollout { rollout_id, .. } if Some(*rollout_id) == id.get_untracked());
     live::refetch_on(known, is_about);
     live::refetch_on(trail, is_about);
     let acts = Acts::new(known, trail);

@@ -11,7 +11,8 @@ use leptos::prelude::*;
 /// For which devices.
 #[component]
 pub(super) fn TargetFields(asked: RolloutForm, shown: Shown) -> impl IntoView {
-    let options: Vec<Choice> = Target::ALL.iter().map(|(_, word, label)| Choice::new(*word, *label)).collect();
+    let options: Vec<Choice> =
+        Target::ALL.iter().map(|(_, word, label)| Choice::new(*word, *label)).collect();
     let target = Memo::new(move |_| shown.typed.with(|typed| typed.target.clone()));
     view! {
         <div class="design-fields">
@@ -60,9 +61,11 @@ fn Number(
     let hint = (!hint.is_empty()).then(|| hint.to_owned());
     match hint {
         Some(hint) => {
-            view! { <Field name label hint value input_mode="numeric" required=true autocomplete="off"/> }.into_any()
+            view! { <Field name label hint value input_mode="numeric" required=true autocomplete="off"/> }
+                .into_any()
         }
-        None => view! { <Field name label value input_mode="numeric" required=true autocomplete="off"/> }.into_any(),
+        None => view! { <Field name label value input_mode="numeric" required=true autocomplete="off"/> }
+            .into_any(),
     }
 }
 

@@ -292,9 +292,9 @@ impl RolloutForm {
             .map_err(|_| Problem::invalid("release_id", "Choose what is rolled out."))?;
         let channel = match self.channel.as_str() {
             "" => None,
-            word => Some(
-                Channel::from_str(word).map_err(|_| Problem::invalid("channel", "Choose a channel."))?,
-            ),
+            word => {
+                Some(Channel::from_str(word).map_err(|_| Problem::invalid("channel", "Choose a channel."))?)
+            }
         };
         let start_at = match self.starts() {
             Start::Draft => None,

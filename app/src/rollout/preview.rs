@@ -12,8 +12,16 @@ use leptos::prelude::*;
 /// The whole preview.
 #[component]
 pub(super) fn PreviewPanel(preview: RolloutPreview) -> impl IntoView {
-    let RolloutPreview { sentence, devices: all, online, waves, excluded, warnings, supersedes, is_approval_needed } =
-        preview;
+    let RolloutPreview {
+        sentence,
+        devices: all,
+        online,
+        waves,
+        excluded,
+        warnings,
+        supersedes,
+        is_approval_needed,
+    } = preview;
     let there = match (all, online) {
         (0, _) => "No device would get it.".to_owned(),
         (1, 1) => "It is there now.".to_owned(),
@@ -120,6 +128,9 @@ mod tests {
             arch: Arch::X86_64,
             counts: UpdateCounts { waiting, ..UpdateCounts::default() },
         };
-        assert_eq!(by_platform(&[one(Os::Linux, 3), one(Os::Windows, 1)]), "3 Linux x86_64 · 1 Windows x86_64");
+        assert_eq!(
+            by_platform(&[one(Os::Linux, 3), one(Os::Windows, 1)]),
+            "3 Linux x86_64 · 1 Windows x86_64"
+        );
     }
 }

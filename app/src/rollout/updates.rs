@@ -78,9 +78,7 @@ pub fn RolloutDevicesPage() -> impl IntoView {
             }
         },
     );
-    let is_about = move |event: &PortalEvent| {
-        matches!(event, PortalEvent::Rollout { rollout_id, .. } if Some(*rollout_id) == id.get_untracked())
-    };
+    let is_about = move |event: &PortalEvent| matches!(event, PortalEvent::Rollout { rollout_id, .. } if Some(*rollout_id) == id.get_untracked());
     live::refetch_on(rollout, is_about);
     live::refetch_on(updates, is_about);
     view! {

@@ -16,7 +16,11 @@ pub(super) fn WaveFields(shown: Shown) -> impl IntoView {
     let rows = move || {
         let (draws, waves) = shown.drawn.get();
         let count = waves.len();
-        waves.into_iter().enumerate().map(move |(index, wave)| (draws, index, count, wave)).collect::<Vec<_>>()
+        waves
+            .into_iter()
+            .enumerate()
+            .map(move |(index, wave)| (draws, index, count, wave))
+            .collect::<Vec<_>>()
     };
     view! {
         <Panel title="Waves">
@@ -40,8 +44,7 @@ pub(super) fn WaveFields(shown: Shown) -> impl IntoView {
 fn WaveRow(index: usize, count: usize, wave: WaveForm, shown: Shown) -> impl IntoView {
     let name = move |field: &str| format!("form[waves][{index}][{field}]");
     let number = index + 1;
-    let units: Vec<Choice> =
-        SoakUnit::ALL.iter().rev().map(|(_, word)| Choice::new(*word, *word)).collect();
+    let units: Vec<Choice> = SoakUnit::ALL.iter().rev().map(|(_, word)| Choice::new(*word, *word)).collect();
     let is_named = wave.is_named();
     let percent = wave.percent.clone();
     view! {

@@ -184,20 +184,20 @@ mod tests {
             assert_eq!(row.input(1).map(|wave| wave.soak_seconds), Ok(soak_seconds));
             format!("{} {}", row.soak, row.soak_unit)
         };
-        assert_eq!([0, 60, 5_400, 43_200, 172_800].map(soak), [
-            "0 minutes",
-            "1 minutes",
-            "90 minutes",
-            "12 hours",
-            "2 days"
-        ]);
+        assert_eq!(
+            [0, 60, 5_400, 43_200, 172_800].map(soak),
+            ["0 minutes", "1 minutes", "90 minutes", "12 hours", "2 days"]
+        );
     }
 
     #[test]
     fn a_wave_that_is_not_filled_in_says_which_it_is() {
         let wave = WaveForm { percent: "all".to_owned(), ..WaveForm::after(None) };
         let problem = wave.input(3).expect_err("that is no number");
-        assert_eq!((problem.field.as_deref(), problem.detail.as_str()), (Some("waves"), "Wave 3: write a percent."));
+        assert_eq!(
+            (problem.field.as_deref(), problem.detail.as_str()),
+            (Some("waves"), "Wave 3: write a percent.")
+        );
         assert_eq!(WaveForm::named().input(1).map(|wave| wave.devices.len()), Ok(0));
     }
 }

@@ -62,7 +62,8 @@ fn Row(id: RolloutId, wave: WaveView, state: RolloutState) -> impl IntoView {
 #[component]
 fn Waits(wave: WaveView, state: RolloutState) -> impl IntoView {
     let waiting = wave.waiting_for.filter(|_| state == RolloutState::Running);
-    let until = wave.soaks_until.filter(|_| wave.state == WaveState::Soaking && state == RolloutState::Running);
+    let until =
+        wave.soaks_until.filter(|_| wave.state == WaveState::Soaking && state == RolloutState::Running);
     view! {
         {waiting.map(|words| view! { <p class="wave-waits">{words}</p> })}
         {until.map(|at| view! {

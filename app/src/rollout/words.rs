@@ -150,7 +150,8 @@ pub(super) const fn channel_words(channel: Channel) -> &'static str {
 /// What is going on, in a sentence.
 pub(super) fn outlook(rollout: &RolloutRow, waiting_for: Option<&str>) -> String {
     let reason = rollout.reason.as_deref().unwrap_or_default();
-    let because = |sentence: &str| if reason.is_empty() { sentence.to_owned() } else { format!("{reason} {sentence}") };
+    let because =
+        |sentence: &str| if reason.is_empty() { sentence.to_owned() } else { format!("{reason} {sentence}") };
     match rollout.state {
         RolloutState::Draft => "It is a draft: no device knows of it until it is handed in.".to_owned(),
         RolloutState::AwaitingApproval => {
@@ -194,7 +195,14 @@ mod tests {
 
     #[test]
     fn a_fraction_comes_before_what_went_wrong() {
-        let counts = UpdateCounts { confirmed: 7, rolled_back: 1, lost: 1, switched: 2, waiting: 4, ..UpdateCounts::default() };
+        let counts = UpdateCounts {
+            confirmed: 7,
+            rolled_back: 1,
+            lost: 1,
+            switched: 2,
+            waiting: 4,
+            ..UpdateCounts::default()
+        };
         assert_eq!(told(&counts), "7 of 15 devices have it, 2 went wrong, 2 about it.");
         assert_eq!(told(&UpdateCounts { confirmed: 1, ..UpdateCounts::default() }), "1 of 1 device has it.");
         assert_eq!(told(&UpdateCounts::default()), "No device has its turn yet.");

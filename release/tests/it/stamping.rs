@@ -63,8 +63,9 @@ fn a_real_program_that_was_stamped_runs_and_says_so() {
     let this = env::current_exe().unwrap();
     let to = "--version 7.8.9 --seq 77 --build-id 7.8.9-real --build-time 2026-11-21T09:00:00Z --out copy";
     desk.run(&format!("stamp {} {to}", this.display())).good();
-    let built =
-        built::find(File::open(desk.path("copy")).unwrap()).unwrap().expect("the other side finds it");
+    let mut finder = built::Finder::default();
+    finder.feed(&fs::read(desk.path("copy")).unwrap());
+    let built: Stamp = finder.found().expect("the supervisor finds it");
     assert_eq!((built.version.as_str(), built.seq, built.build_id.as_str()), ("7.8.9", 77, "7.8.9-real"));
     assert!(built.build_time.is_some());
     let status = Command::new(desk.path("copy"))

@@ -50,7 +50,7 @@ const fn or(given: Option<&'static str>, otherwise: &'static str) -> &'static st
 
 /// The bytes of a stamp at compile time. Words that would need escapes in JSON, or that are too long, make a stamp that
 /// does not read.
-const fn stamp(version: &str, seq: &str, build_id: &str, build_time: &str) -> [u8; STAMP_BYTES] {
+pub(crate) const fn stamp(version: &str, seq: &str, build_id: &str, build_time: &str) -> [u8; STAMP_BYTES] {
     let mut bytes = [b' '; STAMP_BYTES];
     let mut at = put(&mut bytes, 0, MARK[0]);
     at = put(&mut bytes, at, MARK[1]);

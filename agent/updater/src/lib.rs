@@ -21,7 +21,7 @@ pub mod selfcheck;
 #[cfg(windows)]
 pub mod service;
 mod signal;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod sim;
 pub mod slot;
 pub mod status;

@@ -2,23 +2,24 @@
 //! put there when it is whole.
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use domain::artifact_store::{ArtifactBytes, ArtifactStore, ArtifactWriter, StoreFault};
 use entity::release::Sha256Hex;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, WriteMultipart, aws::AmazonS3Builder,
+    GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder,
     azure::MicrosoftAzureBuilder, local::LocalFileSystem, path::Path as ObjectPath,
 };
 use std::{
     fs, io,
     ops::Range,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-/// Bytes of one part: the least that S3 takes. A file on its way takes two of them in memory.
+/// Bytes of one part: the least that S3 takes, and what a file on its way takes in memory.
 const PART_BYTES: usize = 5 * 1024 * 1024;
 /// Below this folder, so that whatever else is in a bucket stays apart.
 const FOLDER: &str = "sha256";
@@ -41,7 +42,7 @@ pub enum ArtifactsAt {
 #[error("must be a folder, s3://bucket/prefix or az://container/prefix")]
 pub struct NoPlace;
 
-impl std::str::FromStr for ArtifactsAt {
+impl FromStr for ArtifactsAt {
     type Err = NoPlace;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -81,6 +82,19 @@ impl Artifacts {
     /// # Errors
     /// When it cannot be opened.
     pub fn open_for_reading(at: &ArtifactsAt) -> anyhow::Result<Self> {
+        Self::open_with(at, std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
+    }
+
+    /// The same with the variables that say where a bucket is and who may use it, instead of those of the environment.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_with(
+        at: &ArtifactsAt,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
         crate::web::choose_tls();
         Ok(match at {
             ArtifactsAt::Folder(folder) => {
@@ -93,12 +107,18 @@ impl Artifacts {
                 }
             }
             ArtifactsAt::S3(url) => {
-                let store = AmazonS3Builder::from_env().with_url(url).build()?;
-                Self::bucket(Arc::new(store), url)
+                let known = known(variables, "AWS_");
+                let builder = known.fold(AmazonS3Builder::new().with_url(url), |builder, (key, value)| {
+                    builder.with_config(key, value)
+                });
+                Self::bucket(Arc::new(builder.build()?), url)
             }
             ArtifactsAt::Azure(url) => {
-                let store = MicrosoftAzureBuilder::from_env().with_url(url).build()?;
-                Self::bucket(Arc::new(store), url)
+                let known = known(variables, "AZURE_");
+                let builder = known.fold(MicrosoftAzureBuilder::new().with_url(url), |builder, (key, value)| {
+                    builder.with_config(key, value)
+                });
+                Self::bucket(Arc::new(builder.build()?), url)
             }
         })
     }
@@ -115,11 +135,21 @@ impl Artifacts {
     }
 }
 
+/// The variables of a kind that its keys know.
+fn known<K: FromStr>(
+    variables: impl Iterator<Item = (String, String)>,
+    prefix: &str,
+) -> impl Iterator<Item = (K, String)> {
+    variables.filter(move |(name, _)| name.starts_with(prefix)).filter_map(|(name, value)| {
+        Some((name.to_ascii_lowercase().parse().ok()?, value))
+    })
+}
+
 #[async_trait]
 impl ArtifactStore for Artifacts {
     async fn put(&self, sha256: &Sha256Hex) -> Result<Box<dyn ArtifactWriter>, StoreFault> {
         let upload = self.store.put_multipart(&self.path(sha256)).await.map_err(fault)?;
-        Ok(Box::new(Writer(Some(WriteMultipart::new_with_chunk_size(upload, PART_BYTES)))))
+        Ok(Box::new(Writer { upload: Some(upload), part: BytesMut::new() }))
     }
 
     async fn get(&self, sha256: &Sha256Hex, range: Range<u64>) -> Result<ArtifactBytes, StoreFault> {
@@ -144,34 +174,52 @@ impl ArtifactStore for Artifacts {
     }
 }
 
-/// A file on its way.
-struct Writer(Option<WriteMultipart>);
+/// A file on its way, a part at a time.
+struct Writer {
+    upload: Option<Box<dyn MultipartUpload>>,
+    part: BytesMut,
+}
 
-#[async_trait]
-impl ArtifactWriter for Writer {
-    async fn write(&mut self, bytes: Bytes) -> Result<(), StoreFault> {
-        let Some(upload) = &mut self.0 else { return Ok(()) };
-        // One part at a time: what comes in faster than it is stored waits at its sender.
-        upload.wait_for_capacity(1).await.map_err(fault)?;
-        upload.put(bytes);
-        Ok(())
-    }
-
-    async fn finish(mut self: Box<Self>) -> Result<(), StoreFault> {
-        match self.0.take() {
-            Some(upload) => upload.finish().await.map(drop).map_err(fault),
+impl Writer {
+    async fn send(&mut self, part: Bytes) -> Result<(), StoreFault> {
+        match &mut self.upload {
+            Some(upload) => upload.put_part(part.into()).await.map_err(fault),
             None => Ok(()),
         }
     }
 }
 
+#[async_trait]
+impl ArtifactWriter for Writer {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StoreFault> {
+        self.part.extend_from_slice(&bytes);
+        while self.part.len() >= PART_BYTES {
+            let part = self.part.split_to(PART_BYTES).freeze();
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<(), StoreFault> {
+        let last = self.part.split().freeze();
+        if !last.is_empty() {
+            self.send(last).await?;
+        }
+        if let Some(upload) = &mut self.upload {
+            upload.complete().await.map_err(fault)?;
+        }
+        self.upload = None;
+        Ok(())
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
-        if let Some(upload) = self.0.take()
+        if let Some(mut upload) = self.upload.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            // What cannot be taken away is taken away by the bucket's own rules, or at the next start.
-            runtime.spawn(upload.abort());
+            // What cannot be taken away now is by the bucket's own rules, or at the next start.
+            runtime.spawn(async move { upload.abort().await });
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod authenticator;
+pub mod buckets;
 pub mod certificate;
 pub mod mail;
 pub mod nats;

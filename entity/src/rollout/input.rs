@@ -125,7 +125,7 @@ pub struct WaveInput {
 /// When a rollout stops by itself: for one platform or over all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct HaltTerms {
     /// More than so many of 100 devices came to nothing before the change.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]

@@ -52,7 +52,8 @@ async fn apply(change: &Change, rollout: &mut Rollout, act: Act, goods_of: &mut 
             if let Some(other) = rollout.row.undoes {
                 let mut undone = row::take(change, other).await?;
                 if undone.row.state == RolloutState::RollingBack {
-                    turn(change, &mut undone, RolloutEvent::Undone, None, undone.row.reason.clone()).await?;
+                    let reason = undone.row.reason.clone();
+                    turn(change, &mut undone, RolloutEvent::Undone, None, reason).await?;
                     note(change, &undone, "rollout.undone", "Rolled back").await?;
                 }
             }

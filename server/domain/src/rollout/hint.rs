@@ -11,7 +11,7 @@ use entity::{
     update::{UpdateRequired, UpdateState},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::Expr,
 };
 
@@ -84,6 +84,6 @@ pub async fn hint(cx: &AgentCx, has_just_come: bool) -> Result<Option<UpdateRequ
     Ok(Some(UpdateRequired {
         new_version: release.version,
         seq: release.seq.unsigned_abs(),
-        within_seconds: spread.min(WITHIN_SECONDS),
+        within_seconds: Ord::min(spread, WITHIN_SECONDS),
     }))
 }

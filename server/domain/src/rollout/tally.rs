@@ -12,7 +12,7 @@ use entity::{
     update::UpdateState,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, Query, SelectStatement},
 };
 use std::collections::BTreeMap;

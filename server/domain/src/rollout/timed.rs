@@ -203,7 +203,7 @@ async fn fate(change: &Change, row: &update::Model) -> Result<Option<(UpdateEven
     let since = row.switched_at.unwrap_or(row.changed_at);
     Ok(if is_silent {
         Some((UpdateEvent::Lose, "Nothing was heard of it since the change."))
-    } else if device.running_sha256.is_some_and(|sha256| sha256 != row.artifact_sha256) && since + 2 * SILENCE <= now {
+    } else if device.running_sha256.is_some_and(|sha256| sha256 != row.artifact_sha256) && since + SILENCE * 2 <= now {
         Some((UpdateEvent::RollBack, "It is there, and runs something else."))
     } else if since + TRIAL <= now {
         Some((UpdateEvent::Lose, "It is there, and never said that it stays."))

@@ -8,10 +8,11 @@ use crate::{
         tests::estate::{ENGINES, Engine, open},
     },
 };
+use chrono::TimeDelta;
 use entity::{
     id::RolloutId,
     platform::Os,
-    rollout::RolloutState,
+    rollout::{RolloutState, WaveInput},
     table::audit_entry,
     update::UpdateState,
 };
@@ -67,10 +68,14 @@ async fn r15_the_scheduler_may_die_at_every_point() {
     for engine in ENGINES {
         let world = World::on(engine).await;
         let mut machines = world.machines(30, Os::Linux).await;
-        let id = world.start(input(world.release(2).await, vec![wave(20), wave(60), wave(100)])).await.rollout.id;
+        // Only the clock opens waves: each has to last.
+        let waves = [20, 60, 100].map(|percent| WaveInput { soak_seconds: 90, ..wave(percent) });
+        let id = world.start(input(world.release(2).await, waves.to_vec())).await.rollout.id;
         let mut deaths = 0;
-        for turns in (1..400).step_by(3) {
+        for round in 0..120 {
             due(&mut machines).await;
+            world.estate.clock.advance(TimeDelta::seconds(20));
+            let turns = 1 + round * 7 % 60;
             let cx = SystemCx::new(&world.estate.store, "test");
             let pass = Box::pin(job::pass_rollouts(&cx));
             if (Dies { inner: pin!(pass), turns }).await.is_none() {
@@ -78,9 +83,11 @@ async fn r15_the_scheduler_may_die_at_every_point() {
             }
             check(&world, id).await;
         }
-        world.pass(0).await;
-        due(&mut machines).await;
-        world.pass(0).await;
+        for _ in 0..3 {
+            world.pass(2).await;
+            due(&mut machines).await;
+            world.pass(2).await;
+        }
         check(&world, id).await;
         assert!(deaths > 3, "{engine:?}: it died {deaths} times");
         assert_eq!(world.state(id).await, RolloutState::Completed);

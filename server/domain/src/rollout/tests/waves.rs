@@ -110,6 +110,7 @@ async fn r04_bad_builds_stop_and_r07_somebody_else_lets_it_go_on() {
         assert!(machines[4].ask().await.is_none());
         let answer = machines[9].go(&staged).await;
         assert!(!answer.go && answer.reason.as_deref() == Some("The rollout is halted."));
+        world.pass(1).await;
         let (ada, ben) = (world.ada().await, world.ben().await);
         let reason = || ResumeInput { reason: "Those three were an experiment.".to_owned() };
         assert!(rollout::resume(&ada, id, reason()).await.is_err(), "not who started it");

@@ -1,0 +1,106 @@
+//! Calls about rollouts over REST. They belong to no business: the MSP's people see them, and devices within their reach.
+
+use super::Kind;
+use crate::support::{
+    people::{Person, send},
+    release::{Built, Trust, built, words},
+    server::{TestServer, field},
+};
+use entity::{
+    id::{DeviceId, ReleaseId, RolloutId},
+    platform::{Arch, Os},
+    user::Role,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Rollouts in the states that calls begin with.
+pub struct Rolled {
+    release: ReleaseId,
+    /// Newer than what is rolled out.
+    newer: ReleaseId,
+    /// To be handed in, started, held and taken back.
+    draft: RolloutId,
+    /// Waits for somebody else's yes.
+    awaiting: RolloutId,
+    /// Goes out, to be undone.
+    running: RolloutId,
+}
+
+/// Newer than what the calls about releases bring.
+fn agent() -> [Built; 1] {
+    [built(Os::Linux, Arch::X86_64, 9, 9_000)]
+}
+
+fn asked(release: ReleaseId, target: &Value) -> Value {
+    json!({"name": "R", "release_id": release, "target": target})
+}
+
+impl Rolled {
+    /// Makes them.
+    pub(super) async fn of(server: &TestServer, release: ReleaseId, device: DeviceId) -> Self {
+        let newer = Trust::of(server).released(server, &words(9, "1.9.0"), &agent()).await;
+        let other = server.person(Role::MspAdmin, server.ours).await;
+        let (all, one) = (json!({"scope": "all"}), json!({"scope": "devices", "device_ids": [device]}));
+        let draft_of = async |person: &Person, target: &Value| -> RolloutId {
+            let made: Value = person.post("/rollouts", &asked(release, target)).await.expect(201);
+            field(&made["rollout"], "id")
+        };
+        let do_to = async |id: RolloutId, what: &str| {
+            let _: Value = other.post(&format!("/rollouts/{id}/{what}"), &Value::Null).await.expect(200);
+        };
+        let policy = async |is_needed: bool| {
+            let asked = json!({"is_approval_needed": is_needed});
+            let request = other.request(Method::PUT, "/api/v1/rollouts/policy").json(&asked);
+            let _: Value = send(request).await.expect(200);
+        };
+        let running = draft_of(&other, &one).await;
+        do_to(running, "submit").await;
+        do_to(running, "start").await;
+        policy(true).await;
+        let awaiting = draft_of(&other, &all).await;
+        do_to(awaiting, "submit").await;
+        policy(false).await;
+        let draft = draft_of(&server.admin, &all).await;
+        Self { release, newer, draft, awaiting, running }
+    }
+
+    pub(super) fn imaginary() -> Self {
+        let (release, rollout) = (ReleaseId(uuid::Uuid::nil()), RolloutId(uuid::Uuid::nil()));
+        Self { release, newer: release, draft: rollout, awaiting: rollout, running: rollout }
+    }
+
+    /// What stands for an id in the address of one of these.
+    pub(super) fn id_in(&self, route: &str) -> String {
+        match route.rsplit('/').next() {
+            Some("approve") => self.awaiting.to_string(),
+            Some("roll-back") => self.running.to_string(),
+            _ => self.draft.to_string(),
+        }
+    }
+}
+
+/// All of them, in an order in which each is possible.
+pub(super) fn rest(rolled: &Rolled) -> Vec<(&'static str, Kind, bool, Value)> {
+    use Kind::{Changes, Lists, Makes, Reads};
+    let asked = asked(rolled.release, &json!({"scope": "all"}));
+    let note = json!({"note": "R"});
+    vec![
+        ("GET /rollouts", Lists, true, Value::Null),
+        ("POST /rollouts/preview", Makes, true, asked.clone()),
+        ("POST /rollouts", Makes, true, asked),
+        ("GET /rollouts/policy", Lists, true, Value::Null),
+        ("PUT /rollouts/policy", Makes, true, json!({"is_approval_needed": false})),
+        ("GET /rollouts/{id}", Lists, true, Value::Null),
+        ("GET /rollouts/{id}/devices", Lists, true, Value::Null),
+        ("GET /agents/{id}/updates", Reads, true, Value::Null),
+        ("POST /rollouts/{id}/approve", Changes, true, note.clone()),
+        ("POST /rollouts/{id}/roll-back", Changes, true, json!({"release_id": rolled.newer, "reason": "R"})),
+        ("POST /rollouts/{id}/submit", Changes, true, Value::Null),
+        ("POST /rollouts/{id}/start", Changes, true, Value::Null),
+        ("POST /rollouts/{id}/pause", Changes, true, note.clone()),
+        ("POST /rollouts/{id}/resume", Changes, true, json!({"reason": "R"})),
+        ("POST /rollouts/{id}/halt", Changes, true, note.clone()),
+        ("POST /rollouts/{id}/cancel", Changes, true, note),
+    ]
+}

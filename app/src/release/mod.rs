@@ -21,4 +21,3 @@ pub use roots::RootListPage;
 #[cfg(feature = "ssr")]
 pub use upload::refused_path;
 pub use upload::{FORM_PATH, UploadPage};
-pub(crate) use words::ChannelBadge;

@@ -188,8 +188,9 @@ pub(super) fn ItemCard(
 ) -> impl IntoView {
     let name = item.file.with_value(|file| file::name(file));
     let title = format!("upload-{}", item.id);
+    let labelled = title.clone();
     view! {
-        <li class="upload" aria-labelledby=title.clone()>
+        <li class="upload" aria-labelledby=labelled>
             <div class="upload-head">
                 <b class="upload-name" id=title>{name.clone()}</b>
                 <Bytes value=item.size/>

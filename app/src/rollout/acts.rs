@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::PortalError,
     layout::refetch_after,
-    ui::{ButtonKind, Choice, Confirm, Form, Hidden, Panel, Select, Submit, TextArea},
+    ui::{Choice, Confirm, Form, Hidden, Panel, Select, Submit, TextArea},
 };
 use entity::{
     agent_release::ReleaseView,

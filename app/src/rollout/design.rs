@@ -142,6 +142,7 @@ fn Design(asked: RolloutForm) -> impl IntoView {
     let create = ServerAction::<CreateRollout>::new();
     let shown = Shown { typed, drawn, picks };
     let chosen = asked.release_id.clone();
+    let (halt, pace, target) = (asked.clone(), asked.clone(), asked.clone());
     view! {
         <div class="design" on:input=follow(typed) on:change=follow(typed)>
             <Form action=create class="form design-form">
@@ -165,13 +166,13 @@ fn Design(asked: RolloutForm) -> impl IntoView {
                         <Select name="form[channel]" label="Channel" hint="Devices that follow another one are left out." options=channels() value=asked.channel.clone()/>
                         <TextArea name="form[note]" label="Why" hint="May stay empty; others read it when they decide." value=asked.note.clone() rows=2 max_length=NOTE_MAX/>
                     </div>
-                    <TargetFields asked=asked.clone() shown/>
+                    <TargetFields asked=target shown/>
                 </Panel>
                 <WaveFields shown/>
-                <Panel title="When it stops by itself"><HaltFields asked=asked.clone()/></Panel>
+                <Panel title="When it stops by itself"><HaltFields asked=halt/></Panel>
                 <Panel title="Pace and start">
-                    <PaceFields asked=asked.clone()/>
-                    <StartFields asked/>
+                    <PaceFields asked=pace.clone()/>
+                    <StartFields asked=pace/>
                 </Panel>
                 <Load resource=preview skeleton=4 let:found>
                     <Before found/>

@@ -47,13 +47,15 @@ pub fn RolloutPage() -> impl IntoView {
         <Load resource=known let:known>
             {
                 let (found, newer) = known;
+                let (id, state) = (found.rollout.id, found.rollout.state);
+                let (waves, facts) = (found.waves.clone(), wave_facts(&found));
                 view! {
                     <Head found=found.clone()/>
                     <div class="stack rollout-page">
                         <Outlook found=found.clone()/>
                         <Doing found=found.clone() newer acts/>
-                        <Panel title="Waves" facts=wave_facts(&found)>
-                            <WaveList id=found.rollout.id waves=found.waves.clone() state=found.rollout.state/>
+                        <Panel title="Waves" facts>
+                            <WaveList id waves state/>
                         </Panel>
                         <Platforms found=found.clone()/>
                         <TermsPanel found/>

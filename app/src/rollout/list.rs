@@ -129,6 +129,7 @@ pub(crate) fn RolloutTable(
 ) -> impl IntoView {
     let rows = rollouts.into_iter().map(|rollout| {
         let words = told(&rollout.counts);
+        let title = words.clone();
         let wave = match (rollout.state.has_begun(), rollout.waves) {
             (false, 1) => "1 wave".to_owned(),
             (false, waves) => format!("{waves} waves"),
@@ -144,7 +145,7 @@ pub(crate) fn RolloutTable(
                 <td class="mono">{rollout.version.clone()}</td>
                 <td class="rollout-target" title=rollout.target_label.clone()>{rollout.target_label.clone()}</td>
                 <td class="num">{wave}</td>
-                <td class="sub rollout-progress" title=words.clone()>
+                <td class="sub rollout-progress" title=title>
                     <StateBar counts=parts(&rollout.counts) label=words.clone()/>
                     <span class="rollout-words">{words}</span>
                 </td>

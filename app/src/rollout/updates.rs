@@ -160,6 +160,7 @@ pub(super) fn UpdateTable(updates: Vec<UpdateView>) -> impl IntoView {
     let rows = updates.into_iter().map(|update| {
         let href = format!("/devices/{}/updates", update.device_id);
         let reason = why(&update).unwrap_or_default();
+        let title = reason.clone();
         view! {
             <tr>
                 <td class="aside"><UpdateMark state=update.state/></td>
@@ -170,7 +171,7 @@ pub(super) fn UpdateTable(updates: Vec<UpdateView>) -> impl IntoView {
                 <td>{platform(update.os, update.arch)}</td>
                 <td><PresenceStatus presence=update.presence/></td>
                 <td class="num">{update.wave}</td>
-                <td class="rollout-why" title=reason.clone()>
+                <td class="rollout-why" title=title>
                     {match fetched(&update) {
                         Some((done, total)) => view! { <Bytes value=done/> " of " <Bytes value=total/> }.into_any(),
                         None => reason.into_any(),

@@ -27,8 +27,9 @@ fn Row(id: RolloutId, wave: WaveView, state: RolloutState) -> impl IntoView {
     let words = told(&counts);
     let by_platform = (wave.platforms.len() > 1).then(|| wave.platforms.clone());
     let number = wave.number;
+    let is_current = matches!(wave.state, WaveState::Open | WaveState::Soaking);
     view! {
-        <li class="wave" class:is-current=matches!(wave.state, WaveState::Open | WaveState::Soaking)>
+        <li class="wave" class:is-current=is_current>
             <div class="wave-what">
                 <h3>{format!("Wave {number}")}</h3>
                 <WaveMark state=wave.state/>

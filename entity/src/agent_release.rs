@@ -6,6 +6,7 @@ use crate::{
     page::list_query,
     platform::{Arch, Os, words},
     release::{ArtifactKind, Channel, Libc, Role, Sha256Hex},
+    update::Running,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -304,7 +305,7 @@ pub struct ReleaseChannelInput {
     pub channel: Channel,
 }
 
-/// Which releases a device is for.
+/// Which releases a device is for, and which one it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReleaseChannelView {
@@ -312,6 +313,8 @@ pub struct ReleaseChannelView {
     pub device_id: DeviceId,
     /// Its channel.
     pub channel: Channel,
+    /// What it runs, as it said last; none before it said so.
+    pub running: Option<Running>,
 }
 
 list_query! {
@@ -347,7 +350,8 @@ mod tests {
         for state in ReleaseState::ALL {
             for event in ReleaseEvent::ALL {
                 let next = state.on(*event).map_or("refused", ReleaseState::word);
-                writeln!(grid, "{:<11} {:<9} {next}", state.word(), event.word()).expect("a string takes all");
+                writeln!(grid, "{:<11} {:<9} {next}", state.word(), event.word())
+                    .expect("a string takes all");
             }
         }
         insta::assert_snapshot!(grid);

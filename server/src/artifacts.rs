@@ -82,9 +82,11 @@ impl Artifacts {
     /// # Errors
     /// When it cannot be opened.
     pub fn open_for_reading(at: &ArtifactsAt) -> anyhow::Result<Self> {
-        Self::open_with(at, std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }))
+        Self::open_with(
+            at,
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
     }
 
     /// The same with the variables that say where a bucket is and who may use it, instead of those of the environment.
@@ -115,9 +117,10 @@ impl Artifacts {
             }
             ArtifactsAt::Azure(url) => {
                 let known = known(variables, "AZURE_");
-                let builder = known.fold(MicrosoftAzureBuilder::new().with_url(url), |builder, (key, value)| {
-                    builder.with_config(key, value)
-                });
+                let builder = known
+                    .fold(MicrosoftAzureBuilder::new().with_url(url), |builder, (key, value)| {
+                        builder.with_config(key, value)
+                    });
                 Self::bucket(Arc::new(builder.build()?), url)
             }
         })
@@ -140,9 +143,9 @@ fn known<K: FromStr>(
     variables: impl Iterator<Item = (String, String)>,
     prefix: &str,
 ) -> impl Iterator<Item = (K, String)> {
-    variables.filter(move |(name, _)| name.starts_with(prefix)).filter_map(|(name, value)| {
-        Some((name.to_ascii_lowercase().parse().ok()?, value))
-    })
+    variables
+        .filter(move |(name, _)| name.starts_with(prefix))
+        .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value)))
 }
 
 #[async_trait]
@@ -237,7 +240,11 @@ fn sweep(folder: &Path, now: SystemTime) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let is_part = entry.file_name().to_string_lossy().contains('#');
-        let age = entry.metadata().and_then(|about| about.modified()).ok().and_then(|at| now.duration_since(at).ok());
+        let age = entry
+            .metadata()
+            .and_then(|about| about.modified())
+            .ok()
+            .and_then(|at| now.duration_since(at).ok());
         if is_part && age.is_some_and(|age| age > ABANDONED_AFTER) {
             fs::remove_file(entry.path())?;
         }
@@ -262,7 +269,10 @@ fn fault(error: object_store::Error) -> StoreFault {
 }
 
 fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
 #[cfg(test)]
@@ -272,7 +282,10 @@ mod tests {
     #[test]
     fn a_place_is_a_folder_or_a_bucket() {
         let read = |text: &str| text.parse::<ArtifactsAt>();
-        assert_eq!(read("/var/lib/reeve/artifacts"), Ok(ArtifactsAt::Folder("/var/lib/reeve/artifacts".into())));
+        assert_eq!(
+            read("/var/lib/reeve/artifacts"),
+            Ok(ArtifactsAt::Folder("/var/lib/reeve/artifacts".into()))
+        );
         assert_eq!(read("s3://releases/reeve"), Ok(ArtifactsAt::S3("s3://releases/reeve".to_owned())));
         assert_eq!(read("az://releases"), Ok(ArtifactsAt::Azure("az://releases".to_owned())));
         for text in ["", " ", "s3://", "s3:///prefix", "gs://bucket", "https://bucket.example.com"] {

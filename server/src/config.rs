@@ -1,6 +1,9 @@
 //! What a running server needs to know beyond its store, checked once at start.
 
-use crate::{artifacts::ArtifactsAt, connection::Caps, descriptors, limit::Limits, telemetry::MetricsToken, tls::TlsFiles};
+use crate::{
+    artifacts::ArtifactsAt, connection::Caps, descriptors, limit::Limits, telemetry::MetricsToken,
+    tls::TlsFiles,
+};
 use anyhow::{Result, bail, ensure};
 use std::{
     net::{IpAddr, SocketAddr},

@@ -63,8 +63,12 @@ impl From<StoreFault> for crate::Error {
             Problem { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..problem }.into()
         };
         match fault {
-            StoreFault::Full => said("There is no room left where the server keeps releases. Nothing was stored."),
-            StoreFault::Missing => said("The server does not find this file. Somebody has to upload it again."),
+            StoreFault::Full => {
+                said("There is no room left where the server keeps releases. Nothing was stored.")
+            }
+            StoreFault::Missing => {
+                said("The server does not find this file. Somebody has to upload it again.")
+            }
             StoreFault::Failed(error) => {
                 tracing::error!(error, "the store of releases failed");
                 said("The place where the server keeps releases does not answer. Nothing was stored.")

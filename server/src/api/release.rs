@@ -206,7 +206,7 @@ impl Said {
             "libc" => self.about.libc = Some(word(name, &text)?),
             "kind" => self.about.kind = Some(word(name, &text)?),
             _ => {
-                let digest = text.trim().to_lowercase().try_into();
+                let digest = Sha256Hex::try_from(text.trim().to_lowercase());
                 let wrong = |expected| Problem::invalid(name, format!("It {expected}."));
                 self.about.sha256 = Some(digest.map_err(wrong)?);
             }
@@ -257,7 +257,8 @@ impl FromRequest<AppState> for Form {
 
 impl Part for Form {
     fn describe(sketch: &mut Sketch<'_>) {
-        let words = |all: &[&str], about: &str| json!({ "type": "string", "enum": all, "description": about });
+        let words =
+            |all: &[&str], about: &str| json!({ "type": "string", "enum": all, "description": about });
         let text = |about: &str| json!({ "type": "string", "description": about });
         let schema = json!({
             "type": "object",

@@ -79,13 +79,13 @@ struct Import {
 /// Does what is asked.
 pub(super) async fn release(options: Release) -> Result<()> {
     match options.what {
-        What::FreshnessKey(asked) => freshness_key(&asked),
+        What::FreshnessKey(asked) => freshness_key(asked),
         What::Root(asked) => root(asked).await,
         What::Import(asked) => import(asked).await,
     }
 }
 
-fn freshness_key(asked: &FreshnessKey) -> Result<()> {
+fn freshness_key(asked: FreshnessKey) -> Result<()> {
     let data = Data::read(&asked.data.gather()?)?;
     super::place::make_private_folder(&data.data_dir)?;
     let key = release::freshness_key(&data.data_dir, &asked.holder)?;
@@ -138,7 +138,7 @@ async fn bring(store: &Store, data: &Data, manifest: &str, files: &[PathBuf]) ->
 
 /// Reads a file twice: once to know which it is, once to bring it.
 async fn send(cx: &SystemCx, id: ReleaseId, file: &Path) -> Result<&'static str> {
-    let sha256 = digest(file)?.try_into().map_err(anyhow::Error::msg)?;
+    let sha256 = Sha256Hex::try_from(digest(file)?).map_err(anyhow::Error::msg)?;
     let about = ArtifactInput { sha256: Some(sha256), ..ArtifactInput::default() };
     let mut upload = Upload::begin_at_terminal(cx, id, &about).await?;
     let mut from = fs::File::open(file)?;

@@ -43,10 +43,10 @@ async fn the_first_root_is_trusted_by_its_fingerprint_and_each_further_one_by_th
         let root = trust.begin(&server).await;
         assert!(root.is_current && root.has_freshness_key && root.version == 1, "{root:?}");
         assert_eq!(root.keys.len(), 5);
-        // A root that nobody vouches for, one that skips a version, and one that is over.
+        // One that skips a version, one that is there already, and ones that are none; then one that is over.
         let other = Trust::in_folder(tempfile::tempdir().expect("a folder").path());
-        let strangers = other.root_with(2, noon() + TimeDelta::days(9), &Signer::from_seed(&[8; 32]));
-        let half = strangers.replace("signatures", "signature");
+        let another = other.root_with(2, noon() + TimeDelta::days(9), &Signer::from_seed(&[8; 32]));
+        let half = another.replace("signatures", "signature");
         for bad in [trust.root(3), trust.root(1), half, "{}".to_owned(), String::new()] {
             let refused = add(json!({"root": bad})).await.problem(422);
             assert_eq!(refused.field.as_deref(), Some("root"), "{}", refused.detail);
@@ -56,7 +56,10 @@ async fn the_first_root_is_trusted_by_its_fingerprint_and_each_further_one_by_th
         let second: RootView = add(json!({"root": trust.root(2)})).await.expect(201);
         assert!(second.is_current && second.version == 2 && second.added_by.as_deref() == Some("Ada Admin"));
         let all: Vec<RootView> = server.admin.get("/releases/roots").await.expect(200);
-        assert_eq!(all.iter().map(|root| (root.version, root.is_current)).collect::<Vec<_>>(), [(2, true), (1, false)]);
+        assert_eq!(
+            all.iter().map(|root| (root.version, root.is_current)).collect::<Vec<_>>(),
+            [(2, true), (1, false)]
+        );
         let log: Value = server.admin.get("/audit?search=release+root").await.expect(200);
         assert_eq!(log["items"].as_array().map(Vec::len), Some(2), "{log}");
     })
@@ -90,7 +93,9 @@ async fn only_what_was_signed_for_now_and_is_above_the_rest_is_taken() {
         assert_eq!((release.seq, release.state, answer.is_complete), (5, ReleaseState::Incomplete, false));
         let again: UploadAnswer = upload(&server.admin, manifest(good)).await.expect(200);
         assert_eq!(again.release, release, "the same again changes nothing");
-        for (seq, version, field) in [(4, "2.0.0", "manifest"), (6, "1.4.0", "version"), (6, "1.3.9", "version")] {
+        for (seq, version, field) in
+            [(4, "2.0.0", "manifest"), (6, "1.4.0", "version"), (6, "1.3.9", "version")]
+        {
             assert_eq!(refused(trust.manifest(&words(seq, version), &files)).await, field, "{seq} {version}");
         }
         // Another release of the same sequence, and the same one with other files.
@@ -101,19 +106,26 @@ async fn only_what_was_signed_for_now_and_is_above_the_rest_is_taken() {
         // Signed again with a later end it is the same release.
         let mut longer = words(5, "1.4.0");
         longer.expires += TimeDelta::days(30);
-        let renewed: UploadAnswer = upload(&server.admin, manifest(trust.manifest(&longer, &files))).await.expect(200);
+        let renewed: UploadAnswer =
+            upload(&server.admin, manifest(trust.manifest(&longer, &files))).await.expect(200);
         assert_eq!((renewed.release.id, renewed.release.expires_at), (release.id, longer.expires));
-        assert_eq!(refused(trust.manifest(&words(5, "1.4.0"), &files)).await, "manifest", "not back to the earlier end");
+        assert_eq!(
+            refused(trust.manifest(&words(5, "1.4.0"), &files)).await,
+            "manifest",
+            "not back to the earlier end"
+        );
 
         // A beta may be ahead of what is stable, and what is stable below a beta.
         let mut beta = words(6, "1.6.0-beta.1");
         beta.channel = Channel::Beta;
-        let _: UploadAnswer = upload(&server.admin, manifest(trust.manifest(&beta, &files))).await.expect(200);
+        let _: UploadAnswer =
+            upload(&server.admin, manifest(trust.manifest(&beta, &files))).await.expect(200);
         let _: UploadAnswer =
             upload(&server.admin, manifest(trust.manifest(&words(7, "1.5.0"), &files))).await.expect(200);
         let page: Page<ReleaseView> = server.admin.get("/releases").await.expect(200);
         assert_eq!(page.items.iter().map(|one| one.seq).collect::<Vec<_>>(), [7, 6, 5]);
-        let page: Page<ReleaseView> = server.admin.get("/releases?channel=beta&search=beta").await.expect(200);
+        let page: Page<ReleaseView> =
+            server.admin.get("/releases?channel=beta&search=beta").await.expect(200);
         assert_eq!(page.items.iter().map(|one| one.seq).collect::<Vec<_>>(), [6]);
     })
     .await;
@@ -149,11 +161,17 @@ async fn a_release_is_described_and_taken_back() {
         let change = async |body: Value| server.admin.call("PATCH", &path, Some(&body)).await;
         let detail: ReleaseDetail = change(json!({"notes": "Other words."})).await.expect(200);
         assert_eq!(detail.release.notes, "Other words.");
-        assert_eq!(change(json!({"withdraw_reason": " "})).await.problem(422).field.as_deref(), Some("withdraw_reason"));
+        assert_eq!(
+            change(json!({"withdraw_reason": " "})).await.problem(422).field.as_deref(),
+            Some("withdraw_reason")
+        );
         let detail: ReleaseDetail = change(json!({"withdraw_reason": "It crashes."})).await.expect(200);
         assert_eq!(detail.release.state, ReleaseState::Withdrawn);
         assert_eq!(detail.release.withdrawn_by.as_deref(), Some("Ada Admin"));
-        assert_eq!(change(json!({"withdraw_reason": "Again."})).await.problem(409).code, ProblemCode::Conflict);
+        assert_eq!(
+            change(json!({"withdraw_reason": "Again."})).await.problem(409).code,
+            ProblemCode::Conflict
+        );
         let mut longer = words(1, "1.0.0");
         longer.expires += TimeDelta::days(1);
         let again = upload(&server.admin, manifest(trust.manifest(&longer, &files))).await;

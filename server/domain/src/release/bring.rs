@@ -85,18 +85,16 @@ async fn take(hand: &Hand<'_>, envelope: &str) -> Result<release::Model> {
 /// Sequences rise over all channels, versions within each.
 fn check_above(rows: &[release::Model], manifest: &Manifest, seq: i64) -> Result<()> {
     if let Some(highest) = rows.iter().map(|row| row.seq).max().filter(|highest| *highest >= seq) {
-        let detail = format!("Its sequence is {seq}, and there is one of {highest} already: sequences only rise.");
+        let detail =
+            format!("Its sequence is {seq}, and there is one of {highest} already: sequences only rise.");
         return Err(Problem::invalid("manifest", detail).into());
     }
     let version = &manifest.version;
     for row in rows {
         let Ok(there) = row.version.parse::<Version>() else { continue };
         if there == *version || (row.channel == manifest.channel && there > *version) {
-            let detail = format!(
-                "{} is not above {}, which is there already.",
-                version.as_str(),
-                row.version
-            );
+            let detail =
+                format!("{} is not above {}, which is there already.", version.as_str(), row.version);
             return Err(Problem::invalid("version", detail).into());
         }
     }
@@ -123,7 +121,8 @@ async fn again(
         && former.channel == manifest.channel
         && former.artifacts == manifest.artifacts;
     if !is_same {
-        let detail = format!("There is another release with the sequence {}: {}.", before.seq, before.version);
+        let detail =
+            format!("There is another release with the sequence {}: {}.", before.seq, before.version);
         return Err(Problem::invalid("manifest", detail).into());
     }
     if manifest.expires <= before.expires_at {

@@ -3,13 +3,8 @@
 use super::check_view;
 use crate::{Cx, Result, access::Target, audit::Record, device};
 use entity::{
-    agent_release::ReleaseChannelView,
-    id::DeviceId,
-    policy::Action,
-    portal_event::PortalEvent,
-    release::Channel,
-    table::device as table,
-    update::Running,
+    agent_release::ReleaseChannelView, id::DeviceId, policy::Action, portal_event::PortalEvent,
+    release::Channel, table::device as table, update::Running,
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
 use serde_json::json;

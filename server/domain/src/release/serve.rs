@@ -140,7 +140,14 @@ mod tests {
             said("agent-linux-aarch64-musl-1.4.0"),
             Some((ArtifactKind::Agent, Os::Linux, Arch::Aarch64, Some(Libc::Musl), "1.4.0"))
         );
-        for name in ["agent-linux-x86_64", "agent-windows-x86_64-1.0.0", "other-linux-x86_64-1.0.0", "", "--", "agent-x-y-z"] {
+        for name in [
+            "agent-linux-x86_64",
+            "agent-windows-x86_64-1.0.0",
+            "other-linux-x86_64-1.0.0",
+            "",
+            "--",
+            "agent-x-y-z",
+        ] {
             assert_eq!(said(name), None, "{name}");
         }
     }

@@ -6,7 +6,9 @@ use chrono::Duration;
 use entity::{
     agent_release::ReleaseState,
     problem::{Problem, ProblemCode},
-    release::{NotSigned, PRODUCT, Receipt, SPEC, Sha256Hex, TIMESTAMP_HOURS_MAX, Timestamp, is_build_id, is_nonce},
+    release::{
+        NotSigned, PRODUCT, Receipt, SPEC, Sha256Hex, TIMESTAMP_HOURS_MAX, Timestamp, is_build_id, is_nonce,
+    },
     table::{device_latest, release},
     update::{FreshnessQuestion, ReceiptAnswer, ReceiptRequest, TrustAnswer, UpdateAnswer, UpdateQuestion},
 };
@@ -38,8 +40,7 @@ async fn granted(cx: &AgentCx, question: &UpdateQuestion) -> Result<Option<Updat
     let Some(grant) = rollout::offer(cx, question).await? else { return Ok(None) };
     let store = cx.store();
     let row = find(store.db(), grant.release_id).await?;
-    let artifact =
-        super::artifact_for(store.db(), row.id, question.os, question.arch, question.libc).await?;
+    let artifact = super::artifact_for(store.db(), row.id, question.os, question.arch, question.libc).await?;
     let Some(artifact) = artifact.filter(|_| row.state == ReleaseState::Available) else { return Ok(None) };
     let checksum: Sha256Hex =
         artifact.sha256.parse().map_err(|_| Error::Internal("a stored digest".to_owned()))?;

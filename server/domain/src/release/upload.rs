@@ -95,9 +95,14 @@ impl<'a> Upload<'a> {
                 .one(db)
                 .await?
                 .ok_or_else(|| {
-                    Problem::invalid("version", "There is no release of this version: its manifest has to come first.")
+                    Problem::invalid(
+                        "version",
+                        "There is no release of this version: its manifest has to come first.",
+                    )
                 })?,
-            (None, None) => return Err(Problem::invalid("version", "Say of which release this file is.").into()),
+            (None, None) => {
+                return Err(Problem::invalid("version", "Say of which release this file is.").into());
+            }
         };
         if about.version.as_ref().is_some_and(|version| *version != release.version) {
             let detail = format!("The manifest is that of {}.", release.version);
@@ -180,8 +185,7 @@ impl<'a> Upload<'a> {
         }
         let digest = hex::encode(std::mem::take(&mut self.hash).finalize());
         if digest != self.expected.sha256 {
-            let detail =
-                format!("Its SHA-256 is {digest}; the manifest says {}.", self.expected.sha256);
+            let detail = format!("Its SHA-256 is {digest}; the manifest says {}.", self.expected.sha256);
             return Err(Problem::invalid("sha256", detail).into());
         }
         let mut is_new = false;
@@ -192,8 +196,7 @@ impl<'a> Upload<'a> {
         self.is_done = true;
         let telemetry = self.hand.store().telemetry();
         telemetry.artifact_uploaded(if is_new { "stored" } else { "again" });
-        let stored =
-            StoredArtifact { sha256: self.sha256.clone(), size_bytes: self.received, is_new };
+        let stored = StoredArtifact { sha256: self.sha256.clone(), size_bytes: self.received, is_new };
         Ok((self.release.id, stored))
     }
 
@@ -274,7 +277,8 @@ fn pick(mut rows: Vec<artifact::Model>, about: &ArtifactInput) -> Result<artifac
         narrow("sha256", &|row| row.sha256 == sha256.as_str())?;
     }
     let [first, others @ ..] = &*rows else { return Err(super::not_found()) };
-    let differs = |of: fn(&artifact::Model, &artifact::Model) -> bool| others.iter().any(|row| of(first, row));
+    let differs =
+        |of: fn(&artifact::Model, &artifact::Model) -> bool| others.iter().any(|row| of(first, row));
     let missing = if others.is_empty() {
         None
     } else if differs(|one, other| one.os != other.os) {

@@ -2,8 +2,8 @@
 
 use super::Store;
 use crate::{
-    Courier, Error, Mailer, Result, Web, access::BreachedList, artifact_store::ArtifactStore, metric::Retention,
-    release::Freshness,
+    Courier, Error, Mailer, Result, Web, access::BreachedList, artifact_store::ArtifactStore,
+    metric::Retention, release::Freshness,
 };
 use std::{path::Path, sync::Arc};
 

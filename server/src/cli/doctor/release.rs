@@ -21,7 +21,8 @@ pub(super) async fn examine(data: &Data) -> Vec<Finding> {
     let key = match release::existing_freshness_key(&data.data_dir, "server") {
         Ok(key) => key,
         Err(error) => {
-            let advice = "Bring keys/freshness.key back from a backup, or make another one and have the root name it.";
+            let advice =
+                "Bring keys/freshness.key back from a backup, or make another one and have the root name it.";
             found.push(Finding::problem("releases", format!("{error}."), advice));
             return found;
         }
@@ -30,23 +31,36 @@ pub(super) async fn examine(data: &Data) -> Vec<Finding> {
     let Ok(url) = data.url_of_existing() else { return found };
     let Ok(root) = release::root_state(&url, key.as_ref()).await else { return found };
     let Some(root) = root else {
-        found.push(Finding::ok("releases", "No release root is trusted yet: no release is taken, and no agent updates itself."));
+        found.push(Finding::ok(
+            "releases",
+            "No release root is trusted yet: no release is taken, and no agent updates itself.",
+        ));
         return found;
     };
     let day = root.expires.format("%Y-%m-%d");
     let left = root.expires - SystemClock.now();
     let advice = "Sign the next root with `reeve-release root` and bring it with `reeve release root`.";
     found.push(if left <= TimeDelta::zero() {
-        Finding::warning("releases", format!("The release root {} is out of date since {day}: no agent updates itself.", root.version), advice)
+        Finding::warning(
+            "releases",
+            format!("The release root {} is out of date since {day}: no agent updates itself.", root.version),
+            advice,
+        )
     } else if left <= TimeDelta::days(WARN_DAYS) {
-        Finding::warning("releases", format!("The release root {} is good until {day} only.", root.version), advice)
+        Finding::warning(
+            "releases",
+            format!("The release root {} is good until {day} only.", root.version),
+            advice,
+        )
     } else {
         Finding::ok("releases", format!("The release root {} is good until {day}.", root.version))
     });
     if !root.names_key {
         let what = match key {
             None => "There is no freshness key: agents learn of no update and confirm none.",
-            Some(_) => "The root does not name this server's freshness key: agents believe none of its timestamps.",
+            Some(_) => {
+                "The root does not name this server's freshness key: agents believe none of its timestamps."
+            }
         };
         let advice = "`reeve release freshness-key` prints the public part; have the next root name it.";
         found.push(Finding::warning("releases", what, advice));
@@ -71,7 +85,9 @@ async fn store(data: &Data) -> Option<Finding> {
         (_, None) => return None,
     };
     match timeout(ANSWER_WITHIN, store.size(&sha256)).await {
-        Ok(Ok(_)) => Some(Finding::ok("releases", format!("The store of releases answers: {}.", store.place()))),
+        Ok(Ok(_)) => {
+            Some(Finding::ok("releases", format!("The store of releases answers: {}.", store.place())))
+        }
         Ok(Err(fault)) => problem(fault.to_string()),
         Err(_) => problem(format!("nothing within {} seconds", ANSWER_WITHIN.as_secs())),
     }

@@ -11,6 +11,7 @@ use crate::support::{
 };
 use chrono::TimeDelta;
 use entity::{
+    agent_release::ReleaseChannelView,
     device::DeviceView,
     platform::{Arch, Os},
     problem::ProblemCode,
@@ -19,7 +20,6 @@ use entity::{
         ArtifactKind, Channel, Device, Libc, Root, due, next_root, open_manifest, open_receipt, open_root,
         open_timestamp,
     },
-    agent_release::ReleaseChannelView,
     rollout::RolloutInput,
     update::{ReceiptAnswer, Running, TrustAnswer, UpdateAnswer},
     user::Role,
@@ -88,11 +88,15 @@ async fn nothing_is_due_without_a_rollout_and_questions_are_checked() {
     let trust = Trust::of(&server);
     trust.begin(&server).await;
     trust.released(&server, &words(1, "1.1.0"), &[built(Os::Linux, Arch::X86_64, 1, 9_000)]).await;
-    let (agent, other) = (FakeAgent::of(&server, server.ours).await, FakeAgent::of(&server, server.ours).await);
+    let (agent, other) =
+        (FakeAgent::of(&server, server.ours).await, FakeAgent::of(&server, server.ours).await);
     let answer = ask(&agent, &question(&agent, 0)).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""));
     assert_eq!(ask(&agent, &question(&other, 0)).await.status, 404, "another device");
-    assert_eq!(ask(&agent, "check_update?version=1.0.0&os=linux").await.problem(422).field.as_deref(), Some("arch"));
+    assert_eq!(
+        ask(&agent, "check_update?version=1.0.0&os=linux").await.problem(422).field.as_deref(),
+        Some("arch")
+    );
     let odd = ask(&agent, "check_update?version=1.0.0&os=linux&arch=x86_64&nonce=short").await;
     assert_eq!(odd.problem(422).field.as_deref(), Some("nonce"));
 }
@@ -105,7 +109,9 @@ async fn freshness_brings_the_roots_that_are_missing_and_signs_for_the_question(
         let body = json!({"root": trust.root(2)});
         assert_eq!(server.admin.post("/releases/roots", &body).await.status, 201);
         let agent = FakeAgent::of(&server, server.ours).await;
-        let path = |version: u64, nonce: &str| format!("{}/freshness?root_version={version}&nonce={nonce}", agent.id);
+        let path = |version: u64, nonce: &str| {
+            format!("{}/freshness?root_version={version}&nonce={nonce}", agent.id)
+        };
         let answer: TrustAnswer = ask(&agent, &path(1, NONCE)).await.expect(200);
         let one = open_root(&trust.root(1)).expect("a root");
         assert_eq!(answer.roots.len(), 1);
@@ -193,7 +199,8 @@ async fn a_rollout_makes_an_update_due_until_the_release_is_taken_back() {
         assert_eq!(answer.checksum, file.sha256());
         assert_eq!(answer.download_url, format!("{}/api/v1/artifacts/sha256/{}", server.url, file.sha256()));
         let root: Root = open_root(&answer.trust.roots[0]).expect("a root");
-        let manifest = open_manifest(&root, answer.trust.manifest.as_deref().expect("a manifest")).expect("opens");
+        let manifest =
+            open_manifest(&root, answer.trust.manifest.as_deref().expect("a manifest")).expect("opens");
         let timestamp = answer.trust.timestamp.as_deref().expect("a timestamp");
         let timestamp = open_timestamp(&root, timestamp, NONCE, agent.id).expect("opens");
         let device = Device {

@@ -57,13 +57,17 @@ async fn a_device_fetches_a_file_whole_and_in_parts() {
         assert_eq!(tag, format!("\"{sha256}\""));
 
         let (status, headers, body) = fetch(&agent, Method::HEAD, &sha256, &[]).await;
-        assert_eq!((status, body.len(), headers[header::CONTENT_LENGTH].to_str().ok()), (200, 0, Some("9000")));
+        assert_eq!(
+            (status, body.len(), headers[header::CONTENT_LENGTH].to_str().ok()),
+            (200, 0, Some("9000"))
+        );
         for (range, part, said) in [
             ("bytes=0-99", 0..100, "bytes 0-99/9000"),
             ("bytes=8990-", 8_990..9_000, "bytes 8990-8999/9000"),
             ("bytes=-1", 8_999..9_000, "bytes 8999-8999/9000"),
         ] {
-            let (status, headers, body) = fetch(&agent, Method::GET, &sha256, &[(header::RANGE, range)]).await;
+            let (status, headers, body) =
+                fetch(&agent, Method::GET, &sha256, &[(header::RANGE, range)]).await;
             assert_eq!((status, body.as_slice()), (206, &file.bytes[part]), "{range}");
             assert_eq!(headers[header::CONTENT_RANGE], said);
         }
@@ -76,7 +80,10 @@ async fn a_device_fetches_a_file_whole_and_in_parts() {
         assert_eq!(fetch(&agent, Method::GET, &sha256, &same).await.0, 206);
         let packed = fetch(&agent, Method::GET, &sha256, &[(header::ACCEPT_ENCODING, "gzip, br")]).await;
         assert!(packed.1.get(header::CONTENT_ENCODING).is_none() && packed.2 == file.bytes);
-        assert_eq!(fetch(&agent, Method::GET, &sha256, &[(header::IF_NONE_MATCH, tag.as_str())]).await.0, 304);
+        assert_eq!(
+            fetch(&agent, Method::GET, &sha256, &[(header::IF_NONE_MATCH, tag.as_str())]).await.0,
+            304
+        );
     })
     .await;
 }
@@ -134,5 +141,9 @@ async fn a_version_has_its_name_until_it_is_withdrawn() {
     assert_eq!(server.admin.call("PATCH", &format!("/releases/{id}"), Some(&reason)).await.status, 200);
     assert_eq!(get("agent-linux-x86_64-1.0.0").await.status, 404);
     let agent = FakeAgent::of(&server, server.ours).await;
-    assert_eq!(fetch(&agent, Method::GET, &file.sha256(), &[]).await.0, 200, "a device may still go back to it");
+    assert_eq!(
+        fetch(&agent, Method::GET, &file.sha256(), &[]).await.0,
+        200,
+        "a device may still go back to it"
+    );
 }

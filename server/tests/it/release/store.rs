@@ -65,7 +65,8 @@ async fn a_folder_keeps_whole_files_for_its_owner_alone() {
     let store = Artifacts::open(&ArtifactsAt::Folder(at.clone()), noon().into()).expect("opens");
     keeps_its_promises(&store).await;
     let names = || {
-        let entries = fs::read_dir(at.join("sha256")).expect("a folder").map(|entry| entry.expect("an entry"));
+        let entries =
+            fs::read_dir(at.join("sha256")).expect("a folder").map(|entry| entry.expect("an entry"));
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
     };
     let deadline = std::time::Instant::now() + PATIENCE;
@@ -85,8 +86,10 @@ async fn a_folder_keeps_whole_files_for_its_owner_alone() {
     let reopen = |at_time: chrono::DateTime<chrono::Utc>| {
         Artifacts::open(&ArtifactsAt::Folder(at.clone()), at_time.into()).expect("opens")
     };
-    let now: chrono::DateTime<chrono::Utc> =
-        fs::metadata(at.join(format!("sha256/{sha256}#7"))).and_then(|about| about.modified()).expect("a time").into();
+    let now: chrono::DateTime<chrono::Utc> = fs::metadata(at.join(format!("sha256/{sha256}#7")))
+        .and_then(|about| about.modified())
+        .expect("a time")
+        .into();
     drop(reopen(now));
     assert_eq!(names().len(), 2);
     drop(reopen(now + chrono::TimeDelta::days(2)));
@@ -136,12 +139,14 @@ async fn a_release_goes_through_a_bucket() {
     trust.released(&server, &words(1, "1.0.0"), std::slice::from_ref(&file)).await;
     let agent = FakeAgent::of(&server, server.ours).await;
     let url = format!("{}/api/v1/artifacts/sha256/{}", server.url, file.sha256());
-    let part = reqwest::Client::new().get(&url).bearer_auth(&agent.token).header("range", "bytes=5242870-5242889");
+    let part =
+        reqwest::Client::new().get(&url).bearer_auth(&agent.token).header("range", "bytes=5242870-5242889");
     let part = part.send().await.expect("an answer");
     assert_eq!(part.status(), 206);
     assert_eq!(part.bytes().await.expect("a body").as_ref(), &file.bytes[5_242_870..5_242_890]);
     // A bucket that does not answer any more is said so, and not that the file never was.
     drop(bucket);
-    let gone = send(server.admin.request(Method::GET, &format!("/api/v1/artifacts/sha256/{}", file.sha256()))).await;
+    let gone =
+        send(server.admin.request(Method::GET, &format!("/api/v1/artifacts/sha256/{}", file.sha256()))).await;
     assert_eq!(gone.status, 503, "{}", gone.body);
 }

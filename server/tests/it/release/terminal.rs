@@ -47,14 +47,16 @@ async fn a_release_is_brought_without_a_portal() {
     let (is_good, text) = reeve(folder, &["release", "root", &file("root.json")]);
     let fingerprint = root_fingerprint(&root).expect("a root").to_string();
     assert!(!is_good && text.contains(&fingerprint), "{text}");
-    let (is_good, text) = reeve(folder, &["release", "root", &file("root.json"), "--fingerprint", &fingerprint]);
+    let (is_good, text) =
+        reeve(folder, &["release", "root", &file("root.json"), "--fingerprint", &fingerprint]);
     assert!(is_good && text.contains("root 1"), "{text}");
 
     let agent = built(Os::Linux, Arch::X86_64, 1, 3 << 20);
     let updater = Built { kind: ArtifactKind::Supervisor, ..built(Os::Linux, Arch::X86_64, 2, 9_000) };
     let mut said = words(1, "1.0.0");
     said.expires = now + TimeDelta::days(30);
-    fs::write(file("manifest.json"), trust.manifest(&said, &[agent.clone(), updater.clone()])).expect("written");
+    fs::write(file("manifest.json"), trust.manifest(&said, &[agent.clone(), updater.clone()]))
+        .expect("written");
     fs::write(file("agent"), &agent.bytes).expect("written");
     fs::write(file("updater"), &updater.bytes).expect("written");
     fs::write(file("other"), "nothing of it").expect("written");

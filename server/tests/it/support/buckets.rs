@@ -68,7 +68,8 @@ impl Bucket {
 
     /// Uploads of S3 that were begun and neither finished nor taken away.
     pub async fn unfinished(&self) -> usize {
-        let answer = Client::new().get(format!("{}/{BUCKET}?uploads", self.url)).send().await.expect("an answer");
+        let answer =
+            Client::new().get(format!("{}/{BUCKET}?uploads", self.url)).send().await.expect("an answer");
         answer.text().await.expect("a body").matches("<UploadId>").count()
     }
 }
@@ -108,7 +109,9 @@ async fn start(mut command: Command, port: u16) -> (Child, TempDir) {
         .stdout(Stdio::null())
         .stderr(out)
         .spawn()
-        .unwrap_or_else(|error| panic!("{:?} does not start: {error}; `cargo xtask test` installs it", command.get_program()));
+        .unwrap_or_else(|error| {
+            panic!("{:?} does not start: {error}; `cargo xtask test` installs it", command.get_program())
+        });
     // An interpreter with many packages takes its time on a busy machine.
     let deadline = Instant::now() + 4 * PATIENCE;
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
@@ -143,9 +146,8 @@ async fn make_container(url: &str) {
 
 /// HMAC with SHA-256, for a key of at most 64 bytes.
 fn keyed(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let pad = |byte: u8| -> Vec<u8> {
-        (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ byte).collect()
-    };
+    let pad =
+        |byte: u8| -> Vec<u8> { (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ byte).collect() };
     let inner = Sha256::digest([pad(0x36).as_slice(), message].concat());
     Sha256::digest([pad(0x5c).as_slice(), inner.as_slice()].concat()).to_vec()
 }

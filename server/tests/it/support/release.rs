@@ -11,8 +11,8 @@ use entity::{
     id::ReleaseId,
     platform::{Arch, Os},
     release::{
-        Artifact, ArtifactKind, Channel, Libc, Manifest, PRODUCT, PublicKey, Role, RoleKeys, Root, SPEC, Sha256Hex,
-        Signer,
+        Artifact, ArtifactKind, Channel, Libc, Manifest, PRODUCT, PublicKey, Role, RoleKeys, Root, SPEC,
+        Sha256Hex, Signer,
     },
 };
 use reqwest::{
@@ -173,7 +173,8 @@ impl Trust {
     /// Trusts the first root, as a person does who compared its fingerprint.
     pub async fn begin(&self, server: &TestServer) -> RootView {
         let root = self.root(1);
-        let seen: RootView = server.admin.post("/releases/roots/look", &json!({"root": root})).await.expect(200);
+        let seen: RootView =
+            server.admin.post("/releases/roots/look", &json!({"root": root})).await.expect(200);
         let asked = json!({"root": root, "fingerprint": seen.fingerprint});
         server.admin.post("/releases/roots", &asked).await.expect(201)
     }

@@ -2,14 +2,18 @@
 
 mod device;
 mod http;
+mod releases;
 mod server;
 mod signer;
 mod socket;
+mod supervisor;
 mod world;
 
 pub use device::{Device, Running};
+pub use releases::{Due, Keys, stamped};
 pub use server::FakeServer;
 pub use signer::{Signer, script, script_of};
+pub use supervisor::{NONCE, Supervisor, digest};
 pub use world::World;
 
 use std::{path::PathBuf, time::Duration};

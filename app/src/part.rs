@@ -3,8 +3,8 @@
 
 use crate::{
     account, alert, api_key, approval, approval_policy, audit, business, command, custom_role, device,
-    emergency_stop, error_report, factor, log_entry, monitored_service, oidc, overview, registration, release,
-    rollout, script, service_account, service_location, settings, setup, sign_in, user, welcome,
+    emergency_stop, error_report, factor, log_entry, monitored_service, oidc, overview, registration,
+    release, rollout, script, service_account, service_location, settings, setup, sign_in, user, welcome,
 };
 use leptos::prelude::*;
 use leptos_router::LazyRoute;

@@ -3,7 +3,8 @@
 use super::Part;
 use crate::ui::{
     Button, ButtonKind, Checkbox, Choice, Code, CopyField, Dialog, Field, FileDrop, FilterBar, FilterSearch,
-    FilterSelect, LinkButton, Progress, Segment, Segmented, Select, Submit, Switch, Tab, Tabs, toast::use_toasts,
+    FilterSelect, LinkButton, Progress, Segment, Segmented, Select, Submit, Switch, Tab, Tabs,
+    toast::use_toasts,
 };
 use entity::problem::{Problem, ProblemCode};
 use leptos::prelude::*;

@@ -9,10 +9,10 @@ use crate::{
     error::PortalError,
     layout::{PageHead, load_named, named_id, refetch_after, use_me},
     live,
-    rollout::{calls::list_rollouts, RolloutMark},
+    rollout::{RolloutMark, calls::list_rollouts},
     ui::{
-        ButtonKind, Bytes, Confirm, Count, Exact, Fact, Facts, Form, Hidden, LinkButton, Load, Notice, OptionTime,
-        Panel, Status, StatusKind, Submit, Table, TextArea, Time,
+        ButtonKind, Bytes, Confirm, Count, Exact, Fact, Facts, Form, Hidden, LinkButton, Load, Notice,
+        OptionTime, Panel, Status, StatusKind, Submit, Table, TextArea, Time,
     },
 };
 use entity::{

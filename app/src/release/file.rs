@@ -106,10 +106,7 @@ struct Envelope {
 }
 
 /// `decode` gives what base64 stands for, one character for each byte, as browsers do.
-fn manifest_of(
-    envelope: String,
-    decode: impl Fn(&str) -> Option<String>,
-) -> Result<SignedManifest, String> {
+fn manifest_of(envelope: String, decode: impl Fn(&str) -> Option<String>) -> Result<SignedManifest, String> {
     let read = || {
         let outer: Envelope = serde_json::from_str(&envelope).ok()?;
         let bytes: Option<Vec<u8>> =

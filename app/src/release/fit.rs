@@ -85,7 +85,9 @@ pub(super) fn fit(platform: Platform, sha256: &Sha256Hex, wanted: &[Wanted]) -> 
     }
     let alike: Vec<&Wanted> = wanted.iter().filter(|wanted| wanted.is_for(platform)).collect();
     Fit::Misfit(match alike.as_slice() {
-        [] => format!("The manifest names nothing for {is}. Remove this file, or sign a release that has it."),
+        [] => {
+            format!("The manifest names nothing for {is}. Remove this file, or sign a release that has it.")
+        }
         [one] => format!(
             "The manifest names another file for {is}: the SHA-256 of that one begins with {}. Choose the file that \
              was signed.",
@@ -132,6 +134,8 @@ mod tests {
         assert!(said(&[wanted(Os::Windows, 'b')]).starts_with("The manifest names nothing for Linux"));
         assert!(said(&[wanted(Os::Linux, 'b')]).contains("begins with bbbbbbbb"));
         assert!(said(&[wanted(Os::Linux, 'b'), wanted(Os::Linux, 'c')]).contains("other files"));
-        assert!(said(&[wanted(Os::Windows, 'a')]).contains("for Windows, x86_64, and it is a program for Linux"));
+        assert!(
+            said(&[wanted(Os::Windows, 'a')]).contains("for Windows, x86_64, and it is a program for Linux")
+        );
     }
 }

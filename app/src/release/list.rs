@@ -8,8 +8,8 @@ use crate::{
     layout::{PageHead, use_me},
     live,
     ui::{
-        ButtonKind, Choice, Count, EmptyState, FilterBar, FilterSearch, FilterSelect, LinkButton, Listing, Load,
-        Notice, StatusKind, Table, Time,
+        ButtonKind, Choice, Count, EmptyState, FilterBar, FilterSearch, FilterSelect, LinkButton, Listing,
+        Load, Notice, StatusKind, Table, Time,
     },
 };
 use entity::{

@@ -20,7 +20,10 @@ impl RootForm {
     /// Names the field that is not acceptable.
     pub fn input(self) -> Result<RootInput, Problem> {
         if self.root.trim().is_empty() {
-            return Err(Problem::invalid("root", "Choose the file that “reeve-release root” wrote, or paste what is in it."));
+            return Err(Problem::invalid(
+                "root",
+                "Choose the file that “reeve-release root” wrote, or paste what is in it.",
+            ));
         }
         Ok(RootInput { fingerprint: fingerprint(&self.fingerprint)?, root: self.root })
     }
@@ -28,14 +31,20 @@ impl RootForm {
 
 /// The digest, without what people write between its digits.
 fn fingerprint(text: &str) -> Result<Option<Sha256Hex>, Problem> {
-    let digits: String =
-        text.chars().filter(|c| !c.is_whitespace() && !matches!(c, ':' | '-')).collect::<String>().to_lowercase();
+    let digits: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, ':' | '-'))
+        .collect::<String>()
+        .to_lowercase();
     if digits.is_empty() {
         return Ok(None);
     }
     let wrong = |_| {
         let count = digits.chars().count();
-        Problem::invalid("fingerprint", format!("A fingerprint has 64 digits from 0 to f; these are {count} characters."))
+        Problem::invalid(
+            "fingerprint",
+            format!("A fingerprint has 64 digits from 0 to f; these are {count} characters."),
+        )
     };
     digits.parse().map(Some).map_err(wrong)
 }
@@ -56,7 +65,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_names_its_field() {
-        let field = |form: RootForm| form.input().map_err(|problem| problem.field.unwrap_or_default()).map(|_| ());
+        let field =
+            |form: RootForm| form.input().map_err(|problem| problem.field.unwrap_or_default()).map(|_| ());
         assert_eq!(field(RootForm::default()), Err("root".to_owned()));
         let short = RootForm { root: "{}".to_owned(), fingerprint: "abcd".to_owned() };
         assert_eq!(field(short), Err("fingerprint".to_owned()));

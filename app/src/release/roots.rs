@@ -11,8 +11,8 @@ use crate::{
     layout::{PageHead, use_me},
     live,
     ui::{
-        Absent, EmptyState, Exact, Fact, Facts, Field, FileDrop, Form, Load, Notice, Panel, Status, StatusKind,
-        Submit, Table, TextArea,
+        Absent, EmptyState, Exact, Fact, Facts, Field, FileDrop, Form, Load, Notice, Panel, Status,
+        StatusKind, Submit, Table, TextArea,
     },
 };
 use entity::{
@@ -89,7 +89,11 @@ fn NoRoot(may_manage: bool) -> impl IntoView {
 /// One root with its keys.
 #[component]
 fn Root(root: RootView) -> impl IntoView {
-    let facts = if root.is_current { "in force: devices pin it when they are registered" } else { "followed by another" };
+    let facts = if root.is_current {
+        "in force: devices pin it when they are registered"
+    } else {
+        "followed by another"
+    };
     let by = root.added_by.clone().unwrap_or_else(|| "the command line".to_owned());
     let is_current = root.is_current;
     view! {
@@ -116,7 +120,8 @@ fn Freshness(has_key: bool) -> impl IntoView {
 #[component]
 fn Ending(expires: chrono::DateTime<chrono::Utc>) -> impl IntoView {
     let end = use_end(expires);
-    move || match end.get() {
+    move || {
+        match end.get() {
         End::Far => None,
         End::Near => Some(view! {
             <Notice kind=StatusKind::Warn>"It is good until " <Exact at=expires/> ". Make the next root before, and add it here."</Notice>
@@ -124,6 +129,7 @@ fn Ending(expires: chrono::DateTime<chrono::Utc>) -> impl IntoView {
         End::Past => Some(view! {
             <Notice kind=StatusKind::Bad>"It was good until " <Exact at=expires/> ". Devices take no updates until the next root is added here."</Notice>
         }.into_any()),
+    }
     }
 }
 
@@ -291,7 +297,8 @@ fn follow(area: NodeRef<html::Div>, looked: RwSignal<Looked>) -> impl Fn(ev::Eve
 }
 
 async fn look(text: String, looked: RwSignal<Looked>) {
-    let found = if text.trim().is_empty() { None } else { Some(look_at_root(text).await.map_err(|error| error.0)) };
+    let found =
+        if text.trim().is_empty() { None } else { Some(look_at_root(text).await.map_err(|error| error.0)) };
     // The page may have gone meanwhile.
     let _ = looked.try_set(found);
 }

@@ -1,7 +1,10 @@
 //! Uploading a release: a signed manifest and the programs that it names. Where JavaScript runs they are read and
 //! compared before anything is sent; without it the browser sends the form, one program at a time.
 
-use super::{calls::get_release, file::Meant, fit::Wanted, upload_item::ItemCard, upload_run::Upload, words::ChannelBadge};
+use super::{
+    calls::get_release, file::Meant, fit::Wanted, upload_item::ItemCard, upload_run::Upload,
+    words::ChannelBadge,
+};
 use crate::{
     error::PortalError,
     layout::{PageHead, use_me},
@@ -145,7 +148,8 @@ fn UploadForm(known: Option<ReleaseDetail>) -> impl IntoView {
 #[must_use]
 pub fn refused_path(problem: Problem) -> String {
     // Only the path and the query of the address are used.
-    let told = ServerFnUrlError::new(FORM_PATH, PortalError(problem)).to_url("http://localhost/releases/upload");
+    let told =
+        ServerFnUrlError::new(FORM_PATH, PortalError(problem)).to_url("http://localhost/releases/upload");
     match told {
         Ok(url) => format!("{}?{}", url.path(), url.query().unwrap_or_default()),
         Err(_) => "/releases/upload".to_owned(),

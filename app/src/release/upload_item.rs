@@ -312,7 +312,9 @@ fn Under(item: Item) -> impl IntoView {
     let name = item.file.with_value(|file| file::name(file));
     move || {
         let label = format!("Sending {name}");
-        is_shown.get().then(|| view! { <Progress label done=item.sent total=Signal::stored(item.size) words/> })
+        is_shown
+            .get()
+            .then(|| view! { <Progress label done=item.sent total=Signal::stored(item.size) words/> })
     }
 }
 

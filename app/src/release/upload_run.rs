@@ -117,9 +117,9 @@ impl Upload {
         let wanted = untrack(|| self.wanted());
         let items = self.items.get_untracked();
         let is_new = self.manifest.with_untracked(|chosen| {
-            chosen.as_ref().is_some_and(|chosen| {
-                self.taken.with_value(|taken| taken.as_ref() != Some(&chosen.envelope))
-            })
+            chosen
+                .as_ref()
+                .is_some_and(|chosen| self.taken.with_value(|taken| taken.as_ref() != Some(&chosen.envelope)))
         });
         let wants = |item: &&Item| item.stage.with_untracked(Stage::wants_sending);
         let fits = |item: &&Item| !untrack(|| matches!(item.fit(&wanted), Some(Fit::Misfit(_))));
@@ -166,7 +166,9 @@ impl Upload {
         is_ready_to_upload().await.map_err(|error| error.0)?;
         let envelope = self.manifest.try_with_untracked(|chosen| chosen.as_ref().map(|c| c.envelope.clone()));
         let envelope = envelope.flatten();
-        if let Some(envelope) = envelope.filter(|envelope| self.taken.try_get_value().flatten().as_ref() != Some(envelope)) {
+        if let Some(envelope) =
+            envelope.filter(|envelope| self.taken.try_get_value().flatten().as_ref() != Some(envelope))
+        {
             let form = self.form_data(None)?;
             append(&form, "manifest", &envelope)?;
             let answer = send(&form, self.on_its_way, |_| {}).await?;
@@ -195,7 +197,10 @@ impl Upload {
             form.append_with_blob_and_filename("file", blob, &file::name(file)).is_ok()
         });
         if !appended {
-            return Err(Problem::invalid("file", "The browser cannot read this file any more. Choose it again."));
+            return Err(Problem::invalid(
+                "file",
+                "The browser cannot read this file any more. Choose it again.",
+            ));
         }
         item.begins();
         let sent = send(&form, item.on_its_way, move |bytes| item.has_sent(bytes)).await;

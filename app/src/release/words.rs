@@ -48,9 +48,7 @@ fn mark(release: &ReleaseView) -> (StatusKind, &'static str, &'static str) {
         ReleaseState::Incomplete => {
             (StatusKind::Warn, ReleaseState::Incomplete.label(), "Some of its files are missing")
         }
-        ReleaseState::Available => {
-            (StatusKind::Ok, ReleaseState::Available.label(), "It may be rolled out")
-        }
+        ReleaseState::Available => (StatusKind::Ok, ReleaseState::Available.label(), "It may be rolled out"),
     }
 }
 
@@ -118,7 +116,9 @@ mod tests {
     #[test]
     fn people_are_told_in_time() {
         let now = DateTime::UNIX_EPOCH;
-        for (days, expected) in [(-1, End::Past), (0, End::Past), (1, End::Near), (14, End::Near), (15, End::Far)] {
+        for (days, expected) in
+            [(-1, End::Past), (0, End::Past), (1, End::Near), (14, End::Near), (15, End::Far)]
+        {
             assert_eq!(end(now + TimeDelta::days(days), now), expected, "{days} days");
         }
     }

@@ -53,3 +53,19 @@ pub(super) fn rest(released: &Released) -> Vec<(&'static str, Kind, bool, Value)
         ("PUT /agents/{id}/release-channel", Changes, true, json!({"channel": "beta"})),
     ]
 }
+
+/// The same in the portal.
+pub(super) fn portal(released: &Released) -> Vec<super::functions::Row> {
+    use Kind::{Changes, Lists, Makes};
+    let one = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let id = one("id", &released.id.to_string());
+    vec![
+        ("POST /portal/release/list", Lists, true, vec![]),
+        ("POST /portal/release/get", Lists, true, vec![id.clone()]),
+        ("POST /portal/release/is-ready", Changes, true, vec![]),
+        ("POST /portal/release/change", Changes, true, vec![id, one("input[notes]", "P")]),
+        ("POST /portal/release/roots", Lists, true, vec![]),
+        ("POST /portal/release/look-at-root", Lists, true, vec![one("root", &released.root)]),
+        ("POST /portal/release/add-root", Makes, true, vec![one("form[root]", &released.root)]),
+    ]
+}

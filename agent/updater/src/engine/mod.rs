@@ -246,7 +246,9 @@ impl<F: Fs> Engine<F> {
         }
         let (writes, update) = (update.writes, update.clone());
         // Of the way back the server hears when it is done; of a stage that is redone it has heard.
-        let is_told = stage != before.stage && stage != Stage::RollingBack && event != Event::ResumeBefore;
+        let is_told = stage.state() != before.stage.state()
+            && stage != Stage::RollingBack
+            && event != Event::ResumeBefore;
         if is_told {
             let status = self.status(&update, now);
             self.journal.report(status);

@@ -128,8 +128,11 @@ impl<F: Fs> Engine<F> {
     fn fresh(&mut self, answer: &TrustAnswer, now: Now) {
         if let Err(reason) = self.believe(answer, now) {
             self.say(format!("an answer of the server is not believed: {}", reason.word()));
-            self.failures.push((reason, "an answer about freshness is not believed".to_owned(), String::new()));
-            self.tell_failures();
+            // A device that trusts nobody yet, and a server that cannot sign, are no attack.
+            if reason != Reason::NoRoot && answer.timestamp.is_some() {
+                self.failures.push((reason, "an answer about freshness is not believed".to_owned(), String::new()));
+                self.tell_failures();
+            }
         }
     }
 

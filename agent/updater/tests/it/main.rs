@@ -2,6 +2,10 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod apply;
+mod support;
+mod update;
+
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,

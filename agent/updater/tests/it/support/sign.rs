@@ -102,7 +102,19 @@ impl Keys {
     }
 
     pub fn trust(&self, manifest: &str, nonce: &str, device: DeviceId, now: DateTime<Utc>) -> TrustAnswer {
-        let opened = open_manifest(&self.root(), manifest).expect("is ours");
+        self.trust_of(manifest, self, nonce, device, now)
+    }
+
+    /// A timestamp by these keys for a manifest of somebody's.
+    pub fn trust_of(
+        &self,
+        manifest: &str,
+        whose: &Self,
+        nonce: &str,
+        device: DeviceId,
+        now: DateTime<Utc>,
+    ) -> TrustAnswer {
+        let opened = open_manifest(&whose.root(), manifest).expect("is theirs");
         let timestamp = Timestamp {
             spec: SPEC,
             product: PRODUCT.to_owned(),

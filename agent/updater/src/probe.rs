@@ -129,3 +129,92 @@ fn reader(from: Option<impl Read + Send + 'static>, most: usize) -> Reader {
 fn taken(reader: Reader) -> Vec<u8> {
     reader.and_then(|reader| reader.recv_timeout(Duration::from_secs(2)).ok()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use entity::{platform::Arch, release::Sha256Hex, update::Running};
+
+    fn build() -> Build {
+        Build {
+            seq: 2,
+            version: "2.0.0".to_owned(),
+            build_id: "b".to_owned(),
+            size_bytes: 1,
+            sha256: Sha256Hex::of(b""),
+            config_schema: 3,
+            spool_schema: 4,
+        }
+    }
+
+    fn answer() -> SelfCheck {
+        let (os, arch) = built::platform();
+        SelfCheck {
+            running: Running {
+                version: "2.0.0".to_owned(),
+                seq: 2,
+                build_id: "b".to_owned(),
+                sha256: None,
+                libc: None,
+                is_supervised: false,
+            },
+            os,
+            arch,
+            libc: None,
+            config_schema: 3,
+            spool_schema: 4,
+            is_config_good: true,
+            is_server_reached: false,
+            is_server_busy: false,
+            receipt: None,
+        }
+    }
+
+    fn judged(change: impl FnOnce(&mut SelfCheck)) -> Option<Reason> {
+        let mut answer = answer();
+        change(&mut answer);
+        match judge(&build(), &Outcome { answer: Some(answer), detail: String::new() }) {
+            Judged::Good => None,
+            Judged::Bad(reason, _) => Some(reason),
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_answer_counts() {
+        let other = if cfg!(target_arch = "aarch64") { Arch::X86_64 } else { Arch::Aarch64 };
+        assert_eq!(judged(|_| ()), None);
+        assert_eq!(judged(|answer| answer.running.seq = 3), Some(Reason::HelloMismatch));
+        assert_eq!(judged(|answer| answer.running.build_id.push('x')), Some(Reason::HelloMismatch));
+        assert_eq!(judged(|answer| answer.running.version = "2.0.1".to_owned()), Some(Reason::HelloMismatch));
+        assert_eq!(judged(|answer| answer.arch = other), Some(Reason::ProbeFailed));
+        assert_eq!(judged(|answer| answer.config_schema = 4), Some(Reason::ProbeFailed));
+        assert_eq!(judged(|answer| answer.spool_schema = 3), Some(Reason::ProbeFailed));
+        assert_eq!(judged(|answer| answer.is_config_good = false), Some(Reason::ProbeFailed));
+        let none = judge(&build(), &Outcome::default());
+        assert!(matches!(none, Judged::Bad(Reason::ProbeFailed, _)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_says_too_much_or_hangs_is_cut_short() {
+        let ask = |script: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let program = folder.path().join("program");
+            std::fs::write(&program, script).unwrap();
+            let wrapper = folder.path().join("wrapper");
+            std::fs::write(&wrapper, format!("#!/bin/sh\nexec sh {}\n", program.display())).unwrap();
+            std::fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+            super::ask(&wrapper, "n", &[], Duration::from_millis(700))
+        };
+        let started = Instant::now();
+        let hung = ask("sleep 60");
+        assert!(hung.answer.is_none() && hung.detail.contains("no answer"), "{hung:?}");
+        assert!(ask("yes | head -c 3000000").answer.is_none());
+        let failed = ask("echo why >&2; exit 9");
+        assert!(failed.answer.is_none() && failed.detail.contains("why"), "{failed:?}");
+        let line = serde_json::to_string(&answer()).unwrap();
+        let said = ask(&format!("echo '{line}'; exit 1"));
+        assert_eq!(said.answer, Some(answer()));
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+}

@@ -79,3 +79,45 @@ impl<T: Serialize + DeserializeOwned> Record<T> {
         [self.folder.join(format!("{}.a", self.name)), self.folder.join(format!("{}.b", self.name))]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::Disk;
+    use std::fs;
+
+    #[test]
+    fn one_good_copy_is_enough_and_the_newer_one_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Record::<String>::open(&Disk, folder.path(), "r");
+        let (mut record, read) = open();
+        assert!(read.value.is_none() && !read.is_damaged);
+        for text in ["one", "two"] {
+            record.write(&Disk, &text.to_owned()).unwrap();
+            assert_eq!(open().1.value.as_deref(), Some(text));
+        }
+        let [a, b] = record.copies();
+        let (old, whole) = (fs::read(&a).unwrap(), fs::read(&b).unwrap());
+        assert_eq!(old, whole);
+        record.write(&Disk, &"three".to_owned()).unwrap();
+        for (file, other) in [(&a, &b), (&b, &a)] {
+            let whole = fs::read(file).unwrap();
+            for damage in [&b""[..], b"reeve-record-1 9 00000000 2\n{}", &whole[..whole.len() - 1]] {
+                fs::write(file, damage).unwrap();
+                let (_, read) = open();
+                assert_eq!((read.value.as_deref(), read.is_damaged), (Some("three"), true));
+            }
+            // An older copy beside a newer one is no damage.
+            fs::write(file, &old).unwrap();
+            let (_, read) = open();
+            assert_eq!((read.value.as_deref(), read.is_damaged), (Some("three"), false));
+            fs::write(file, &whole).unwrap();
+            assert_eq!(fs::read(other).unwrap(), whole);
+        }
+        fs::remove_file(&a).unwrap();
+        fs::write(&b, "nonsense").unwrap();
+        let (_, read) = open();
+        assert!(read.value.is_none() && read.is_damaged);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside them");
+    }
+}

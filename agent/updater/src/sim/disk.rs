@@ -125,8 +125,12 @@ impl SimDisk {
                 continue;
             }
             match change {
-                Change::Name(path, file) => drop(state.safe_names.insert(path, file)),
-                Change::Forget(path) => drop(state.safe_names.remove(&path)),
+                Change::Name(path, file) => {
+                    state.safe_names.insert(path, file);
+                }
+                Change::Forget(path) => {
+                    state.safe_names.remove(&path);
+                }
                 Change::Rename(from, to, file) => {
                     if state.safe_names.get(&from) == Some(&file) {
                         state.safe_names.remove(&from);
@@ -216,9 +220,7 @@ impl Fs for SimDisk {
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         let state = &mut *self.0.borrow_mut();
         state.step()?;
-        let (done, left) = std::mem::take(&mut state.changes).into_iter().partition(|(of, _)| of == folder);
-        state.changes = left;
-        let _: Vec<(PathBuf, Change)> = done;
+        state.changes.retain(|(of, _)| of != folder);
         state.safe_names.retain(|path, _| folder_of(path) != folder);
         let now: Vec<_> = state.names.iter().filter(|(path, _)| folder_of(path) == folder).map(|(path, file)| (path.clone(), *file)).collect();
         state.safe_names.extend(now);

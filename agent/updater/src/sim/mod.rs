@@ -4,6 +4,7 @@
 mod disk;
 mod power;
 mod tests;
+mod trust;
 #[path = "../../tests/it/support/sign.rs"]
 mod sign;
 

@@ -1,4 +1,5 @@
 //! Keys and signed documents for tests, made with the signer that the tool uses.
+#![allow(dead_code, reason = "each of those who include this uses a part of it")]
 
 use chrono::{DateTime, Duration, Utc};
 use entity::{
@@ -68,6 +69,14 @@ impl Keys {
     pub fn root_envelope(&self) -> String {
         let once = self.root[0].sign(&self.root()).expect("is signed");
         self.root[1].add_signature(&once).expect("is signed")
+    }
+
+    /// The root after this one: other people's keys, signed by them and by these.
+    pub fn next_root_envelope(&self, next: &Self, version: u64) -> String {
+        let root = Root { version, ..next.root() };
+        let signed = next.root[0].sign(&root).expect("is signed");
+        let others = [&next.root[1], &self.root[0], &self.root[1]];
+        others.into_iter().fold(signed, |envelope, signer| signer.add_signature(&envelope).expect("is signed"))
     }
 
     pub fn manifest(&self, release: &Release, change: impl FnOnce(&mut Manifest)) -> String {

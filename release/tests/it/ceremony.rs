@@ -102,7 +102,7 @@ fn a_root_is_rotated_by_the_old_and_the_new() {
     let swap =
         "root rotate --from 1.json --root-key a.pub --root-key b.pub --root-key n.pub --release-key s.pub";
     let said = desk.run(&format!("{swap} --key b --key n --out 2.json --at {AT}")).good();
-    assert!(said.contains("signed by    2 of the 2 that are needed: b, n (complete)"), "{said}");
+    assert!(said.contains("signed by    2 of the 2 that are needed: b, Nora (complete)"), "{said}");
     assert!(said.contains("root 1       1 of the 2 that are needed: b (not complete)"), "{said}");
     desk.run(&format!("verify --root 1.json --root 2.json --at {AT}"))
         .refused(&["2.json: Not signed by enough"]);

@@ -1,7 +1,6 @@
 //! Stamps, in made-up programs and in a real one: this test's own, which has the place that `updater::built` leaves.
 
 use super::*;
-use entity::release::stamp::Stamp;
 use std::env;
 use updater::built;
 
@@ -65,7 +64,7 @@ fn a_real_program_that_was_stamped_runs_and_says_so() {
     desk.run(&format!("stamp {} {to}", this.display())).good();
     let mut finder = built::Finder::default();
     finder.feed(&fs::read(desk.path("copy")).unwrap());
-    let built: Stamp = finder.found().expect("the supervisor finds it");
+    let built = finder.found().expect("the supervisor finds it");
     assert_eq!((built.version.as_str(), built.seq, built.build_id.as_str()), ("7.8.9", 77, "7.8.9-real"));
     assert!(built.build_time.is_some());
     let status = Command::new(desk.path("copy"))

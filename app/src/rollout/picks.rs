@@ -6,9 +6,6 @@ use entity::page::Page;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Boxes that a search offers at most.
-pub(super) const OFFERED: usize = 20;
-
 /// What the boxes of a form are about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -3,7 +3,7 @@
 
 use super::{
     form::{RolloutForm, Start, Target},
-    picks::{OFFERED, Pick, PickQuestion, Picks},
+    picks::{Pick, PickQuestion, Picks},
 };
 use crate::error::PortalError;
 use domain::Cx;
@@ -17,6 +17,9 @@ use entity::{
     problem::Problem,
     rollout::{RolloutState, RolloutView},
 };
+
+/// Devices that a search offers at most.
+const OFFERED: u32 = 20;
 
 /// A problem with the status that belongs to it.
 pub(super) fn refused(problem: Problem) -> PortalError {
@@ -114,7 +117,7 @@ async fn devices(cx: &Cx, like: Option<&str>, chosen: &[String]) -> Result<Page<
     }
     let query = DeviceQuery {
         search: like.map(str::to_owned),
-        limit: u32::try_from(OFFERED).ok(),
+        limit: Some(OFFERED),
         ..DeviceQuery::default()
     };
     let found = domain::device::list(cx, &query).await?;

@@ -53,8 +53,8 @@ pub async fn get(cx: &Cx, id: ReleaseId) -> Result<ReleaseDetail> {
     let store = cx.store();
     let row = find(store.db(), id).await?;
     let manifest = manifest_of(&row)?;
-    let files = files(store, [id]).await?;
-    let names = people(store, files.iter().filter_map(|file| file.stored_by)).await?;
+    let files = files(store, vec![id]).await?;
+    let names = people(store, files.iter().filter_map(|file| file.stored_by).collect()).await?;
     let running = running_files(cx, &files).await?;
     let artifacts = files.into_iter().map(|file| {
         let sha256 = file.sha256.parse::<Sha256Hex>().map_err(|_| super::not_found())?;
@@ -109,8 +109,8 @@ async fn views_with(
     rows: Vec<release::Model>,
     running: &HashMap<i64, u64>,
 ) -> Result<Vec<ReleaseView>> {
-    let files = files(store, rows.iter().map(|row| row.id)).await?;
-    let who = rows.iter().flat_map(|row| [row.created_by, row.withdrawn_by]).flatten();
+    let files = files(store, rows.iter().map(|row| row.id).collect()).await?;
+    let who = rows.iter().flat_map(|row| [row.created_by, row.withdrawn_by]).flatten().collect();
     let names = people(store, who).await?;
     let name = |id: Option<UserId>| id.and_then(|id| names.get(&id).cloned());
     let current = root::current(store.db()).await?;
@@ -147,7 +147,7 @@ pub(super) fn is_trusted(current: Option<&Root>, manifest: &str) -> bool {
     current.is_some_and(|root| open_manifest(root, manifest).is_ok())
 }
 
-async fn files(store: &Store, ids: impl IntoIterator<Item = ReleaseId>) -> Result<Vec<artifact::Model>> {
+async fn files(store: &Store, ids: Vec<ReleaseId>) -> Result<Vec<artifact::Model>> {
     Ok(artifact::Entity::find()
         .filter(artifact::Column::ReleaseId.is_in(ids))
         .order_by_asc(artifact::Column::Position)

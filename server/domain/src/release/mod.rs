@@ -84,7 +84,7 @@ fn not_found() -> Error {
 }
 
 /// The names of people of the MSP.
-async fn people(store: &Store, ids: impl IntoIterator<Item = UserId>) -> Result<HashMap<UserId, String>> {
+async fn people(store: &Store, ids: Vec<UserId>) -> Result<HashMap<UserId, String>> {
     let found: Vec<(UserId, String)> = Reach::everything()
         .select::<user::Entity>()
         .filter(user::Column::Id.is_in(ids))

@@ -56,7 +56,7 @@ fn opened(row: &table::Model) -> Result<Root> {
 pub async fn roots(cx: &Cx) -> Result<Vec<RootView>> {
     check_view(cx)?;
     let rows = table::Entity::find().order_by_desc(table::Column::Version).all(cx.store().db()).await?;
-    let names = people(cx.store(), rows.iter().filter_map(|row| row.added_by)).await?;
+    let names = people(cx.store(), rows.iter().filter_map(|row| row.added_by).collect()).await?;
     let newest = rows.first().map(|row| row.version);
     rows.iter()
         .map(|row| {

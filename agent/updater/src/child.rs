@@ -17,7 +17,6 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
-    time::Instant,
 };
 
 /// So many messages may wait for the agent; one that takes none of them does not listen.
@@ -33,7 +32,6 @@ pub struct Agent {
     process: Child,
     /// Tells its messages from those of the one before.
     number: u64,
-    started: Instant,
     tell: Option<SyncSender<String>>,
     lines: Lines,
 }
@@ -83,7 +81,7 @@ impl Agent {
             let lines = lines.clone();
             thread::Builder::new().name("errors".to_owned()).spawn(move || pass_on(errors, has_output, &lines))?;
         }
-        Ok(Self { process, number, started: Instant::now(), tell, lines })
+        Ok(Self { process, number, tell, lines })
     }
 
     /// Its process id, for the log.
@@ -96,12 +94,6 @@ impl Agent {
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
-    }
-
-    /// When it was started.
-    #[must_use]
-    pub const fn started(&self) -> Instant {
-        self.started
     }
 
     /// Tells it something. False: it does not listen.

@@ -95,6 +95,7 @@ impl Gate {
 
     /// It was started.
     pub fn started(&mut self) {
+        self.since_receipt_ms = 0;
         self.process = Some(Process::default());
     }
 
@@ -211,9 +212,12 @@ impl Gate {
         }
         if !is_paused {
             self.active_ms += passed;
-            self.since_receipt_ms += passed;
         }
         let process = self.process.as_mut()?;
+        // Only a program that is there can be heard by the server.
+        if !is_paused && process.is_known {
+            self.since_receipt_ms += passed;
+        }
         process.age_ms += passed;
         process.since_beat_ms += passed;
         if !is_paused {

@@ -314,7 +314,10 @@ impl<F: Fs> Engine<F> {
         if is_before && blames_the_build(reason) {
             self.deny(&update, false, now);
         }
-        self.tell_failures();
+        // A program that is about to be ended would not pass it on.
+        if is_before {
+            self.tell_failures();
+        }
         self.advance(Event::Fail, now);
     }
 

@@ -84,8 +84,7 @@ struct Process {
     running: Running,
     habit: Habit,
     began: u64,
-    beat: u64,
-    asked: u64,
+    ask: u64,
     receipt: u64,
     nonce: String,
     every: Option<u64>,
@@ -113,6 +112,7 @@ struct World {
     failed: Vec<Reason>,
     fetched: u32,
     terms: Terms,
+    ask_every: u64,
 }
 
 impl World {
@@ -143,6 +143,7 @@ impl World {
             failed: Vec::new(),
             fetched: 0,
             terms: Terms::USUAL,
+            ask_every: 60_000,
         }
     }
 
@@ -221,8 +222,7 @@ impl World {
             running: running.clone(),
             habit,
             began: self.now,
-            beat: self.now,
-            asked: self.now,
+            ask: self.now + 60_000,
             receipt: 0,
             nonce: String::new(),
             every: None,
@@ -269,13 +269,13 @@ impl World {
         }
         let is_heard = habit != Habit::Deaf && !is_away && !is_busy;
         let is_receipt = is_heard && process.every.is_some_and(|every| now >= process.receipt + every);
-        let is_asking = is_heard && now >= process.asked + 60_000;
+        let is_asking = is_heard && now >= process.ask;
         let (build_id, nonce) = (process.running.build_id.clone(), process.nonce.clone());
         if is_receipt {
             process.receipt = now;
         }
         if is_asking {
-            process.asked = now;
+            process.ask = now + self.ask_every;
         }
         let beat = Beat {
             samples: age,

@@ -32,15 +32,20 @@ fn one(seed: u64) {
     if chance.u8(0..4) == 0 {
         world.disk.fail_one_in(30);
     }
+    world.ask_every = 10 * 60_000;
     restart(&mut world, &mut chance, &mut cuts);
+    let well_at = 60_000 * chance.u64(10..90);
     let mut highest = 0;
     while world.now < 6 * 60 * 60_000 {
         world.step();
-        if world.now > 3 * 60 * 60_000 {
+        if world.now > well_at {
             // The disk is well again, and the power stays on: from here on it has to come to an end.
             cuts = 0;
             world.disk.cut_at(None);
             world.disk.fail_one_in(0);
+            if is_over(&world) {
+                break;
+            }
         }
         if world.stored.iter().any(|status| status.state == UpdateState::Confirmed) {
             highest = 2;
@@ -62,11 +67,21 @@ fn one(seed: u64) {
     }
 }
 
+/// Nothing is under way, nothing is left to say, and what is offered has been tried.
+fn is_over(world: &World) -> bool {
+    let Some(engine) = &world.engine else { return false };
+    let is_tried = world.states().iter().any(|state| matches!(state, UpdateState::Confirmed | UpdateState::RolledBack));
+    is_tried && engine.journal().active().is_none() && engine.journal().reports.is_empty() && world.runs() > 0
+}
+
 #[test]
 fn whatever_goes_wrong_a_whole_program_runs() {
-    for seed in 0..seeds() {
-        one(seed);
-    }
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    std::thread::scope(|scope| {
+        for first in 0..threads {
+            scope.spawn(move || (first..seeds()).step_by(threads as usize).for_each(one));
+        }
+    });
 }
 
 /// Each state file, each kind of damage, after each kind of update: something whole runs, and it is never led back.
@@ -97,13 +112,13 @@ fn damaged_state_is_no_reason_not_to_start() {
         assert!(files.len() >= 6, "{files:?}");
         for file in &files {
             for damage in damages {
-                let mut world = fresh();
+                let world = fresh();
                 let mut bytes = world.disk.bytes(file).unwrap();
                 damage(&mut bytes);
                 world.disk.lay(file, &bytes);
                 try_again(world, habit, minutes);
             }
-            let mut world = fresh();
+            let world = fresh();
             world.disk.lose(file);
             try_again(world, habit, minutes);
         }

@@ -141,7 +141,8 @@ fn a_revoked_build_is_not_gone_back_to() {
     world.run_for(40);
     assert_eq!(world.runs(), 2);
     let sha256 = Sha256Hex::of(&world.release.bytes);
-    world.manifest = world.keys.manifest(&world.release, |manifest| manifest.revoked = vec![sha256.clone()]);
+    let next = release(3, Habit::Good);
+    world.manifest = world.keys.manifest(&next, |manifest| manifest.revoked.push(sha256));
     world.run_for(10);
     assert_eq!(world.runs(), 2, "what runs is not ended for that");
     world.begin();

@@ -191,7 +191,7 @@ impl<'a> Upload<'a> {
         let mut is_new = false;
         if let Stage::Writing(writer) = std::mem::replace(&mut self.stage, Stage::Comparing) {
             writer.finish().await?;
-            is_new = self.note().await?;
+            is_new = note(&self.hand, &self.release, &self.expected).await?;
         }
         self.is_done = true;
         let telemetry = self.hand.store().telemetry();
@@ -200,42 +200,11 @@ impl<'a> Upload<'a> {
         Ok((self.release.id, stored))
     }
 
-    /// Writes down that the file is there. False when somebody else was first.
-    async fn note(&self) -> Result<bool> {
-        let change = self.hand.begin().await?;
-        if super::find(&*change, self.release.id).await?.state == ReleaseState::Withdrawn {
-            return Err(bring::withdrawn());
-        }
-        let noted = artifact::Entity::update_many()
-            .col_expr(artifact::Column::StoredAt, Expr::value(change.now()))
-            .col_expr(artifact::Column::StoredBy, Expr::value(self.hand.user()))
-            .filter(artifact::Column::Sha256.eq(self.expected.sha256.as_str()))
-            .filter(artifact::Column::StoredAt.is_null())
-            .exec(&*change)
-            .await?;
-        if noted.rows_affected == 0 {
-            return Ok(false);
-        }
-        let done = bring::complete(&change).await?;
-        let name = self.file_name();
-        let record = Record::new("release.store", format!("Stored {name}")).after(json!({
-            "release_id": self.release.id, "sha256": self.sha256, "size_bytes": self.received,
-            "completes": done.iter().map(|row| row.version.as_str()).collect::<Vec<_>>(),
-        }));
-        self.hand.commit(change, record).await?;
-        Ok(true)
-    }
-
-    fn file_name(&self) -> String {
-        let one = &self.expected;
-        file_name(one.kind, one.os, one.arch, one.libc, &self.release.version)
-    }
-
     fn wrong_size(&self, how: &str) -> Error {
         let detail = format!(
             "The file is {how} than the {} bytes that the manifest says of {}.",
             self.expected.size_bytes,
-            self.file_name()
+            name_of(&self.release, &self.expected)
         );
         Problem::invalid("size", detail).into()
     }
@@ -247,6 +216,36 @@ impl Drop for Upload<'_> {
             self.hand.store().telemetry().artifact_uploaded("refused");
         }
     }
+}
+
+/// Writes down that a file is there. False when somebody else was first.
+async fn note(hand: &Hand<'_>, release: &release::Model, file: &artifact::Model) -> Result<bool> {
+    let change = hand.begin().await?;
+    if super::find(&*change, release.id).await?.state == ReleaseState::Withdrawn {
+        return Err(bring::withdrawn());
+    }
+    let noted = artifact::Entity::update_many()
+        .col_expr(artifact::Column::StoredAt, Expr::value(change.now()))
+        .col_expr(artifact::Column::StoredBy, Expr::value(hand.user()))
+        .filter(artifact::Column::Sha256.eq(file.sha256.as_str()))
+        .filter(artifact::Column::StoredAt.is_null())
+        .exec(&*change)
+        .await?;
+    if noted.rows_affected == 0 {
+        return Ok(false);
+    }
+    let done = bring::complete(&change).await?;
+    let name = name_of(release, file);
+    let record = Record::new("release.store", format!("Stored {name}")).after(json!({
+        "release_id": release.id, "sha256": file.sha256, "size_bytes": file.size_bytes,
+        "completes": done.iter().map(|row| row.version.as_str()).collect::<Vec<_>>(),
+    }));
+    hand.commit(change, record).await?;
+    Ok(true)
+}
+
+fn name_of(release: &release::Model, file: &artifact::Model) -> String {
+    file_name(file.kind, file.os, file.arch, file.libc, &release.version)
 }
 
 /// The one entry that fits what is said of a file.

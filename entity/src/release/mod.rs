@@ -54,5 +54,6 @@ pub const ARTIFACT_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Most roots that one answer may bring.
 pub const ROOTS_MAX: usize = 32;
 
-#[cfg(all(test, feature = "seal"))]
+#[cfg(test)]
+#[cfg(feature = "seal")]
 mod tests;

@@ -50,7 +50,7 @@ impl Said {
 
 impl Desk {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().expect("a folder") }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -58,11 +58,11 @@ impl Desk {
     }
 
     fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
+        fs::read_to_string(self.path(name)).expect(name)
     }
 
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        fs::write(self.path(name), bytes).unwrap();
+        fs::write(self.path(name), bytes).expect(name);
     }
 
     /// Runs the words of a line in the folder.
@@ -71,11 +71,11 @@ impl Desk {
             .args(line.split_whitespace())
             .current_dir(self.folder.path())
             .output()
-            .unwrap();
+            .expect("the tool starts");
         Said {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            error: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code().expect("no signal"),
+            out: String::from_utf8(output.stdout).expect("text"),
+            error: String::from_utf8(output.stderr).expect("text"),
         }
     }
 
@@ -140,7 +140,7 @@ fn elf(is_gnu: bool) -> Vec<u8> {
         head[56] = 1;
         head[64] = 3;
         head[72] = 128;
-        head[96] = u8::try_from(loader.len()).unwrap();
+        head[96] = u8::try_from(loader.len()).expect("short");
         head[128..128 + loader.len()].copy_from_slice(loader);
     }
     body(head, 1)
@@ -159,10 +159,10 @@ fn pe() -> Vec<u8> {
 
 /// Every name in a folder.
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        entry.expect("readable").file_name().into_string().expect("text")
+    };
+    let mut names: Vec<String> = fs::read_dir(folder).expect("a folder").map(name).collect();
     names.sort();
     names
 }

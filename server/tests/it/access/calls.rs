@@ -28,7 +28,7 @@ use entity::{
     user::Role,
     wire::Hello,
 };
-use reqwest::{Method, multipart::Form};
+use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
 /// What a call does.
@@ -75,7 +75,7 @@ impl Call {
             Body::Json(body) => request.json(body),
             Body::Parts(body) => {
                 let fields = body.as_object().into_iter().flatten();
-                let form = fields.fold(Form::new(), |form, (name, value)| {
+                let form = fields.fold(multipart::Form::new(), |form, (name, value)| {
                     form.text(name.clone(), value.as_str().unwrap_or_default().to_owned())
                 });
                 request.multipart(form)

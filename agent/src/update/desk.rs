@@ -34,6 +34,7 @@ use entity::{
     wire::Event,
 };
 use std::{
+    collections::VecDeque,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -76,7 +77,8 @@ pub(super) struct Desk {
     /// The version that was offered last.
     offered: Option<String>,
     last: Option<UpdateStatus>,
-    given: Option<Given>,
+    /// The roots that the supervisor was given and has not answered; those of an administrator with what they gave.
+    roots: VecDeque<Option<Given>>,
 }
 
 /// What the desk works with and does not change.
@@ -110,7 +112,7 @@ impl Desk {
             staging: hands.paths.updates().join("staging"),
             offered: None,
             last: None,
-            given: None,
+            roots: VecDeque::new(),
         }
     }
 
@@ -124,6 +126,7 @@ impl Desk {
                 hands.updates.set(|live| live.running = running);
                 if let Some(root) = pin::find(&hands.paths) {
                     self.out.say(&ToSupervisor::Root { root, replace: false });
+                    self.roots.push_back(None);
                 }
                 self.beat(hands);
             }
@@ -162,7 +165,7 @@ impl Desk {
                 self.receipts.came(now, retry_after(&error));
             }
             Done::Fetched(sha256, Ok(())) => {
-                step::advance(&hands.phase, AgentState::UpdatingVerifying, self.target());
+                step::advance(&hands.phase, AgentState::UpdatingVerifying, &self.target());
                 self.out.say(&ToSupervisor::Fetched { sha256 });
             }
             Done::Fetched(sha256, Err(NotFetched { reason, detail })) => {
@@ -194,12 +197,13 @@ impl Desk {
         if hands.phase.now().state == AgentState::Idle && self.plan.take_overdue() {
             self.ask(hands);
         }
-        if self.given.is_none()
+        if self.is_welcome
+            && !self.roots.iter().any(Option::is_some)
             && let Some(given) = pin::given(&hands.paths)
         {
             tracing::warn!(replace = given.replace, "an administrator gives a root of release trust");
             self.out.say(&ToSupervisor::Root { root: given.root.clone(), replace: given.replace });
-            self.given = Some(given);
+            self.roots.push_back(Some(given));
         }
     }
 
@@ -274,15 +278,17 @@ impl Desk {
         self.jobs.spawn(async move { Done::Receipt(server::receipt(&server, &nonce, running).await) });
     }
 
-    fn target(&self) -> &str {
-        self.offered.as_deref().unwrap_or("unknown")
+    /// What the update under way leads to; an agent that was started during it knows less of that.
+    fn target(&self) -> String {
+        let of_status = || self.last.as_ref().map(|status| format!("release {}", status.seq));
+        self.offered.clone().or_else(of_status).unwrap_or_else(|| "unknown".to_owned())
     }
 
     fn fetch(&mut self, hands: &Hands, wanted: Wanted) {
         if let Some(before) = self.fetching.take() {
             before.abort();
         }
-        if !step::advance(&hands.phase, AgentState::UpdatingDownloading, self.target()) {
+        if !step::advance(&hands.phase, AgentState::UpdatingDownloading, &self.target()) {
             let detail = format!("the agent is {}", hands.phase.now().state.word());
             let (sha256, reason) = (wanted.sha256, Reason::DownloadFailed);
             return self.out.say(&ToSupervisor::NotFetched { sha256, reason, detail });
@@ -296,7 +302,7 @@ impl Desk {
     }
 
     fn ask_go(&mut self, hands: &Hands, update_id: UpdateId) {
-        step::advance(&hands.phase, AgentState::UpdatingPreparingShutdown, self.target());
+        step::advance(&hands.phase, AgentState::UpdatingPreparingShutdown, &self.target());
         let server = Arc::clone(&self.server);
         self.jobs.spawn(async move {
             let go = match server::go(&server, update_id).await {
@@ -331,7 +337,7 @@ impl Desk {
     /// Puts everything away. What people asked for and has begun comes to its end when that takes no longer than it may;
     /// what has not begun waits on the disk for the next version.
     fn quiesce(&mut self, hands: &Hands) {
-        step::advance(&hands.phase, AgentState::UpdatingPreparingShutdown, self.target());
+        step::advance(&hands.phase, AgentState::UpdatingPreparingShutdown, &self.target());
         tracing::info!("everything is put away for another version");
         let (commands, vital) = (hands.commands.clone(), hands.vital.clone());
         commands.hold();
@@ -389,7 +395,7 @@ impl Desk {
                 reason.label()
             ),
         }
-        if let Some(given) = self.given.take() {
+        if let Some(Some(given)) = self.roots.pop_front() {
             pin::settle(&hands.paths, &given, refused.is_none());
         }
     }

@@ -321,7 +321,8 @@ async fn an_administrator_can_give_a_root_and_nothing_else_does() {
     let file = file.to_str().unwrap().to_owned();
     let shown = String::from_utf8(device.output(&["trust", "show"]).await.stdout).unwrap();
     assert!(shown.contains("version 1") && shown.contains("Fingerprint "), "{shown}");
-    let giving = device.output(&["trust", "root", &file, "--replace"]);
+    let words = ["trust", "root", &file, "--replace"];
+    let giving = device.output(&words);
     let taking = async {
         let given = |said: &ToSupervisor| match said {
             ToSupervisor::Root { root, replace: true } => Some(root.clone()),

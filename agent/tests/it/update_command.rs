@@ -81,7 +81,7 @@ async fn what_has_begun_comes_to_its_end_and_what_has_not_waits() {
     place.supervisor.until("quiet", |said| quiet(said).then_some(())).await;
     eventually("the first", || place.result(&first) == Some(ResultStatus::Completed)).await;
     assert_eq!(place.result(&second), None, "nothing begins any more");
-    assert!(place.supervisor.close().await.success());
+    assert!(place.supervisor.end().await.success());
     let running = place.device.run();
     eventually("the second, by the next version", || place.result(&second) == Some(ResultStatus::Completed))
         .await;

@@ -19,7 +19,7 @@ pub const NONCE: &str = "00112233445566778899aabbccddeeff";
 
 /// A supervisor of one agent.
 pub struct Supervisor {
-    running: Running,
+    running: Option<Running>,
     input: Option<ChildStdin>,
     output: tokio::io::Lines<BufReader<ChildStdout>>,
     /// Everything that the agent said.
@@ -41,7 +41,7 @@ impl Supervisor {
             std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         }
         let mut supervisor = Self {
-            running: Running::of(child),
+            running: Some(Running::of(child)),
             input,
             output: BufReader::new(output).lines(),
             heard: Vec::new(),
@@ -126,12 +126,13 @@ impl Supervisor {
 
     /// Closes the agent's input; it has some seconds to end in order.
     pub async fn close(mut self) -> ExitStatus {
-        drop(self.input.take());
-        self.running.wait().await
+        self.end().await
     }
 
-    pub fn is_alive(&mut self) -> bool {
-        self.running.is_alive()
+    /// The same, where the rest of what belongs together is still needed.
+    pub async fn end(&mut self) -> ExitStatus {
+        drop(self.input.take());
+        self.running.take().expect("it runs").wait().await
     }
 }
 

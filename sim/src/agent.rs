@@ -436,6 +436,9 @@ impl Agent {
         let longest = if new { interval.min(self.manner.inventory_within) } else { interval };
         self.due.inventory = now + longest.mul_f64(self.place(6));
         let stays = self.manner.stays;
+        if let (None, Some(updates)) = (self.due.update, self.manner.updates) {
+            self.due.update = Some(now + updates.every.mul_f64(fastrand::f64()));
+        }
         self.due.leave = stays.map(|stays| now + stays.mul_f64(0.5 + fastrand::f64()));
     }
 }

@@ -33,6 +33,8 @@ pub struct Updates {
     pub seq: u64,
     /// How long a new build is on trial.
     pub trial: Duration,
+    /// Between questions that nobody hinted at: a hint may be lost.
+    pub every: Duration,
 }
 
 /// An update that is under way.
@@ -67,7 +69,7 @@ impl Agent {
 
     /// The next step of an update, or the question whether there is one.
     pub(super) async fn update(&mut self, socket: &mut Socket) -> Result<(), End> {
-        self.due.update = None;
+        self.due.update = self.manner.updates.map(|updates| Instant::now() + updates.every);
         match self.trip.take() {
             None => match self.ask_for_update().await {
                 Ok(Some(answer)) => self.take_update(answer),
@@ -125,7 +127,6 @@ impl Agent {
         self.say_update(socket, &mut trip, UpdateState::Switched, None).await?;
         let Some(updates) = self.manner.updates else { return Ok(()) };
         if updates.fate == Fate::Silent {
-            self.due.update = None;
             return Err(End::Gone);
         }
         self.running = Some(Running {

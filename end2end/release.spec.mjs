@@ -247,7 +247,7 @@ describe('releases', () => {
         await page.getByLabel('Channel').selectOption('beta');
         await page.waitForURL('**/releases?channel=beta');
         await releases(page, '1.4.0').waitFor({ state: 'detached' });
-        await releases(page, '1.5.0-beta.1').getByText('Beta').waitFor();
+        await releases(page, '1.5.0-beta.1').getByText('Beta', { exact: true }).waitFor();
         await open(page, '/releases?state=withdrawn');
         await page.getByText('No release matches').waitFor();
         await open(page, '/releases');

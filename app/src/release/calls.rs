@@ -3,7 +3,7 @@
 use super::root_form::RootForm;
 use crate::{codec::Answer, error::PortalError};
 use entity::{
-    agent_release::{ReleaseChange, ReleaseDetail, ReleaseQuery, ReleaseView, RootView},
+    agent_release::{ReleaseDetail, ReleaseQuery, ReleaseView, RootView},
     id::ReleaseId,
     page::Page,
 };
@@ -28,16 +28,29 @@ pub async fn is_ready_to_upload() -> Result<(), PortalError> {
     Ok(domain::release::check_manage(&cx.confirmed()?)?)
 }
 
-/// Writes other notes, or takes a release back.
-#[server(prefix = "/portal", endpoint = "release/change", output = Answer)]
-pub async fn change_release(
+/// Writes other notes.
+#[server(prefix = "/portal", endpoint = "release/write-notes", output = Answer)]
+pub async fn write_notes(
     id: ReleaseId,
-    #[server(default)] input: ReleaseChange,
+    #[server(default)] notes: String,
 ) -> Result<ReleaseDetail, PortalError> {
     let cx = crate::context::cx().await?;
-    let is_withdrawn = input.withdraw_reason.is_some();
+    let input = entity::agent_release::ReleaseChange { notes: Some(notes), withdraw_reason: None };
     let release = domain::release::change(&cx.confirmed()?, id, input).await?;
-    crate::context::done(if is_withdrawn { "Release withdrawn." } else { "Notes changed." });
+    crate::context::done("Notes changed.");
+    Ok(release)
+}
+
+/// Takes a release back, for a reason.
+#[server(prefix = "/portal", endpoint = "release/withdraw", output = Answer)]
+pub async fn withdraw_release(
+    id: ReleaseId,
+    #[server(default)] withdraw_reason: String,
+) -> Result<ReleaseDetail, PortalError> {
+    let cx = crate::context::cx().await?;
+    let input = entity::agent_release::ReleaseChange { notes: None, withdraw_reason: Some(withdraw_reason) };
+    let release = domain::release::change(&cx.confirmed()?, id, input).await?;
+    crate::context::done("Release withdrawn.");
     Ok(release)
 }
 

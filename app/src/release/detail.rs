@@ -1,7 +1,7 @@
 //! The page of one release: what was signed, the files that belong to it, where it is rolled out, and taking it back.
 
 use super::{
-    calls::{ChangeRelease, get_release},
+    calls::{WithdrawRelease, WriteNotes, get_release},
     fit::Wanted,
     words::{ChannelBadge, End, ReleaseMark, use_end},
 };
@@ -35,9 +35,9 @@ pub fn ReleasePage() -> impl IntoView {
     });
     let id = named_id::<ReleaseId>("id");
     live::refetch_on(found, |event| matches!(event, PortalEvent::Release | PortalEvent::Rollout { .. }));
-    let change = ServerAction::<ChangeRelease>::new();
-    refetch_after(change, found);
-    let withdraw = ServerAction::<ChangeRelease>::new();
+    let write = ServerAction::<WriteNotes>::new();
+    refetch_after(write, found);
+    let withdraw = ServerAction::<WithdrawRelease>::new();
     refetch_after(withdraw, found);
     view! {
         <Load resource=found let:known>
@@ -50,7 +50,7 @@ pub fn ReleasePage() -> impl IntoView {
                         <Files artifacts=detail.artifacts.clone()/>
                         <Signed detail=detail.clone()/>
                         <Rollouts rollouts id=id.get_untracked()/>
-                        <Notes release=detail.release.clone() may_manage=detail.may_manage change/>
+                        <Notes release=detail.release.clone() may_manage=detail.may_manage write/>
                     </div>
                 }
             }
@@ -67,7 +67,7 @@ async fn rollouts_of(id: ReleaseId) -> Result<Vec<RolloutRow>, PortalError> {
 const ROLLOUTS_SHOWN: u32 = 5;
 
 #[component]
-fn Head(detail: ReleaseDetail, withdraw: ServerAction<ChangeRelease>) -> impl IntoView {
+fn Head(detail: ReleaseDetail, withdraw: ServerAction<WithdrawRelease>) -> impl IntoView {
     let may_roll_out = use_me().may(Action::ManageRollout);
     let release = detail.release;
     let (shown, id) = (release.clone(), release.id);
@@ -97,7 +97,7 @@ fn Head(detail: ReleaseDetail, withdraw: ServerAction<ChangeRelease>) -> impl In
                                  Whoever wants it again signs it with a higher sequence."
                             </p>
                             <Hidden name="id" value=id.to_string()/>
-                            <TextArea name="input[withdraw_reason]" label="Why" rows=2 max_length=REASON_MAX/>
+                            <TextArea name="withdraw_reason" label="Why" rows=2 max_length=REASON_MAX/>
                         </Confirm>
                     })}
                     {(may_manage && is_incomplete).then(|| view! {
@@ -290,7 +290,7 @@ fn Rollouts(rollouts: Vec<RolloutRow>, id: Option<ReleaseId>) -> impl IntoView {
 
 /// What is new; may be written anew, because it is not signed for devices but for people.
 #[component]
-fn Notes(release: ReleaseView, may_manage: bool, change: ServerAction<ChangeRelease>) -> impl IntoView {
+fn Notes(release: ReleaseView, may_manage: bool, write: ServerAction<WriteNotes>) -> impl IntoView {
     let notes = release.notes.clone();
     view! {
         <Panel title="Notes">
@@ -302,9 +302,9 @@ fn Notes(release: ReleaseView, may_manage: bool, change: ServerAction<ChangeRele
             {may_manage.then(|| view! {
                 <details class="disclosure">
                     <summary>"Write other notes"</summary>
-                    <Form action=change>
+                    <Form action=write>
                         <Hidden name="id" value=release.id.to_string()/>
-                        <TextArea name="input[notes]" label="What is new" value=notes rows=6 max_length=NOTES_MAX/>
+                        <TextArea name="notes" label="What is new" value=notes rows=6 max_length=NOTES_MAX/>
                         <Submit>"Save"</Submit>
                     </Form>
                 </details>

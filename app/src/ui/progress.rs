@@ -21,10 +21,10 @@ pub fn Progress(
 ) -> impl IntoView {
     let share = Memo::new(move |_| share(done.get(), total.get()));
     view! {
-        <div class="progress">
-            <progress class="progress-bar" max="1000" value=move || share.get().to_string() aria-label=label></progress>
-            <p class="progress-words">
-                <span class="progress-share">{move || format::percent(f64::from(share.get()) / 10.0).to_string()}</span>
+        <div class="transfer">
+            <progress class="transfer-bar" max="1000" value=move || share.get().to_string() aria-label=label></progress>
+            <p class="transfer-words">
+                <span class="transfer-share">{move || format::percent(f64::from(share.get()) / 10.0).to_string()}</span>
                 <span>{move || format!("{} of {}", format::bytes(done.get()), format::bytes(total.get()))}</span>
                 <span>{move || words.get()}</span>
             </p>

@@ -63,9 +63,10 @@ pub(super) fn portal(released: &Released) -> Vec<super::functions::Row> {
         ("POST /portal/release/list", Lists, true, vec![]),
         ("POST /portal/release/get", Lists, true, vec![id.clone()]),
         ("POST /portal/release/is-ready", Changes, true, vec![]),
-        ("POST /portal/release/change", Changes, true, vec![id, one("input[notes]", "P")]),
+        ("POST /portal/release/write-notes", Changes, true, vec![id.clone(), one("notes", "P")]),
         ("POST /portal/release/roots", Lists, true, vec![]),
         ("POST /portal/release/look-at-root", Lists, true, vec![one("root", &released.root)]),
         ("POST /portal/release/add-root", Makes, true, vec![one("form[root]", &released.root)]),
+        ("POST /portal/release/withdraw", Changes, true, vec![id, one("withdraw_reason", "R")]),
     ]
 }

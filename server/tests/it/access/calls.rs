@@ -417,7 +417,8 @@ pub fn portal(world: &World) -> Vec<Call> {
         first.chain(monitored_service::portal(world, world.monitored)).chain(error_report::portal(world));
     let first = first.chain(log_entry::portal(world, world.alert));
     let first = first.chain(suggestion::portal(world)).chain(command::portal(world));
-    let first = first.chain(release::portal(&world.released)).chain(rollout::portal(&world.rolled));
+    // A release is taken back last: rollouts of it end.
+    let first = first.chain(rollout::portal(&world.rolled)).chain(release::portal(&world.released));
     first.chain(functions::rows(world)).map(call).collect()
 }
 

@@ -10,7 +10,8 @@ const DOMAIN: &[u8] = b"rollout/v1";
 /// Where a device falls, from 0 to [`BUCKETS`] − 1. The salt is the rollout's own, so that each has other canaries.
 #[must_use]
 pub fn bucket(salt: &[u8], device: DeviceId) -> u32 {
-    let digest = Sha256::new().chain_update(DOMAIN).chain_update(salt).chain_update(device.0.as_bytes()).finalize();
+    let digest =
+        Sha256::new().chain_update(DOMAIN).chain_update(salt).chain_update(device.0.as_bytes()).finalize();
     let mut head = [0; 8];
     head.copy_from_slice(&digest[..8]);
     u32::try_from(u64::from_be_bytes(head) % u64::from(BUCKETS)).unwrap_or_default()

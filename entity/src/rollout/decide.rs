@@ -101,9 +101,14 @@ impl std::fmt::Display for Halt {
             Cause::InARow { bad } => write!(f, "{bad} devices in a row went wrong after the change"),
             Cause::Bad { bad, of } => write!(f, "{bad} of {of} devices went wrong after the change"),
             Cause::BadMax { bad } => write!(f, "{bad} devices went wrong after the change"),
-            Cause::Failed { failed, of } => write!(f, "{failed} of {of} devices came to nothing before the change"),
+            Cause::Failed { failed, of } => {
+                write!(f, "{failed} of {of} devices came to nothing before the change")
+            }
             Cause::Gate { confirmed, of, percent } => {
-                write!(f, "Only {confirmed} of {of} devices of the wave have it, and {percent} percent have to")
+                write!(
+                    f,
+                    "Only {confirmed} of {of} devices of the wave have it, and {percent} percent have to"
+                )
             }
         }?;
         match self.platform {
@@ -273,7 +278,8 @@ mod tests {
     }
 
     fn terms() -> Terms {
-        let wave = WaveTerms { is_last: false, soak: TimeDelta::hours(1), min_successes: 2, success_percent: 95 };
+        let wave =
+            WaveTerms { is_last: false, soak: TimeDelta::hours(1), min_successes: 2, success_percent: 95 };
         Terms { halt: HaltTerms::default(), max_in_flight: 50, first_in_flight: 5, wave: Some(wave) }
     }
 
@@ -335,11 +341,14 @@ mod tests {
         );
         // A Windows-only failure is half a percent of all and stops it all the same.
         assert_eq!(
-            words(vec![platform(LINUX, &[(Confirmed, 995)]), platform(WINDOWS, &[(Confirmed, 4), (Lost, 1)])]),
+            words(vec![
+                platform(LINUX, &[(Confirmed, 995)]),
+                platform(WINDOWS, &[(Confirmed, 4), (Lost, 1)])
+            ]),
             "1 of 5 devices went wrong after the change on Windows x86_64."
         );
-        let one_of_each =
-            [Os::Linux, Os::Macos, Os::Windows].map(|os| platform((os, Arch::X86_64), &[(Confirmed, 1), (Lost, 1)]));
+        let one_of_each = [Os::Linux, Os::Macos, Os::Windows]
+            .map(|os| platform((os, Arch::X86_64), &[(Confirmed, 1), (Lost, 1)]));
         assert_eq!(words(one_of_each.to_vec()), "3 of 6 devices went wrong after the change.");
         let mut row = tally(vec![platform(LINUX, &[(Confirmed, 1), (Lost, 3)])]);
         row.bad_in_a_row = vec![(Some(LINUX), 3)];

@@ -1,8 +1,8 @@
 //! What people ask to roll something out.
 
 use super::{
-    IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX, NAMED_MAX, NOTE_MAX, RolloutKind, RolloutState, SOAK_SECONDS_MAX, SPREAD_SECONDS_DEFAULT,
-    SPREAD_SECONDS_MAX, TARGET_MAX, WAVES_MAX,
+    IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX, NAMED_MAX, NOTE_MAX, RolloutKind, RolloutState, SOAK_SECONDS_MAX,
+    SPREAD_SECONDS_DEFAULT, SPREAD_SECONDS_MAX, TARGET_MAX, WAVES_MAX,
 };
 use crate::{
     id::{BusinessId, DeviceId, ReleaseId, ServiceLocationId},
@@ -258,7 +258,9 @@ impl RolloutTarget {
     fn checked(self) -> Result<Self, Problem> {
         Ok(match self {
             Self::All {} => self,
-            Self::Businesses { business_ids } => Self::Businesses { business_ids: some("target", business_ids)? },
+            Self::Businesses { business_ids } => {
+                Self::Businesses { business_ids: some("target", business_ids)? }
+            }
             Self::Locations { service_location_ids } => {
                 Self::Locations { service_location_ids: some("target", service_location_ids)? }
             }
@@ -292,7 +294,8 @@ fn check_waves(waves: &mut [WaveInput]) -> Result<(), Problem> {
     for (index, wave) in waves.iter_mut().enumerate() {
         let number = index + 1;
         let refuse = |why: &str| Err(Problem::invalid("waves", format!("Wave {number}: {why}")));
-        wave.devices = std::mem::take(&mut wave.devices).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        wave.devices =
+            std::mem::take(&mut wave.devices).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         match wave.percent {
             Some(_) if !wave.devices.is_empty() => return refuse("either a percent or devices, not both."),
             Some(percent) if percent > 100 || percent <= reached => {
@@ -343,7 +346,10 @@ mod tests {
     fn little_has_to_be_said_and_the_rest_is_filled_in() {
         let checked = input().checked().expect("good");
         assert_eq!((checked.name.as_str(), checked.max_in_flight), ("2.4.0", IN_FLIGHT_DEFAULT));
-        assert_eq!(checked.waves.iter().map(|wave| wave.percent).collect::<Vec<_>>(), [1, 5, 25, 50, 100].map(Some));
+        assert_eq!(
+            checked.waves.iter().map(|wave| wave.percent).collect::<Vec<_>>(),
+            [1, 5, 25, 50, 100].map(Some)
+        );
         assert!(serde_json::from_str::<RolloutTarget>(r#"{"scope":"all","business_ids":[]}"#).is_err());
         assert!(serde_json::from_str::<RolloutTarget>(r#"{"scope":"devices"}"#).is_err());
     }

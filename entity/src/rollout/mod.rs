@@ -12,13 +12,13 @@ mod view;
 pub use bucket::{bucket, is_in};
 pub use decide::{Act, Cause, Halt, Tally, Terms, WaveTerms, decide, may_grant, waiting_for};
 pub use input::{
-    HaltTerms, NoteInput, ResumeInput, RollBackInput, RolloutInput, RolloutPolicy, RolloutQuery, RolloutTarget, UpdateQuery,
-    WaveInput,
+    HaltTerms, NoteInput, ResumeInput, RollBackInput, RolloutInput, RolloutPolicy, RolloutQuery,
+    RolloutTarget, UpdateQuery, WaveInput,
 };
 pub use state::{Exclusion, RolloutEvent, RolloutKind, RolloutState, WaveState};
 pub use view::{
-    Excluded, PlatformCounts, RolloutDevice, RolloutLink, RolloutPowers, RolloutPreview, RolloutRow, RolloutView, UpdateCounts,
-    WavePreview, WaveView,
+    Excluded, PlatformCounts, RolloutDevice, RolloutLink, RolloutPowers, RolloutPreview, RolloutRow,
+    RolloutView, UpdateCounts, WavePreview, WaveView,
 };
 
 /// Parts into which devices fall; a percent is a hundred of them.

@@ -80,7 +80,9 @@ impl RolloutState {
             (Self::Running | Self::Completed, E::Pause) => Some(Self::Paused),
             (Self::Running | Self::Paused | Self::Completed, E::Halt) => Some(Self::Halted),
             (Self::Running, E::Complete) => Some(Self::Completed),
-            (Self::Running | Self::Paused | Self::Halted | Self::Completed, E::RollBack) => Some(Self::RollingBack),
+            (Self::Running | Self::Paused | Self::Halted | Self::Completed, E::RollBack) => {
+                Some(Self::RollingBack)
+            }
             (Self::RollingBack, E::Undone) => Some(Self::RolledBack),
             (
                 Self::Draft
@@ -92,9 +94,10 @@ impl RolloutState {
                 | Self::Completed,
                 E::Cancel,
             ) => Some(Self::Cancelled),
-            (Self::Scheduled | Self::Running | Self::Paused | Self::Halted | Self::Completed, E::Supersede) => {
-                Some(Self::Superseded)
-            }
+            (
+                Self::Scheduled | Self::Running | Self::Paused | Self::Halted | Self::Completed,
+                E::Supersede,
+            ) => Some(Self::Superseded),
             _ => None,
         }
     }
@@ -213,7 +216,8 @@ mod tests {
         for state in RolloutState::ALL {
             for event in RolloutEvent::ALL {
                 let next = state.on(*event).map_or("refused", RolloutState::word);
-                writeln!(grid, "{:<18} {:<10} {next}", state.word(), event.word()).expect("a string takes all");
+                writeln!(grid, "{:<18} {:<10} {next}", state.word(), event.word())
+                    .expect("a string takes all");
             }
         }
         insta::assert_snapshot!(grid);

@@ -15,8 +15,8 @@ use entity::{
     page::Page,
     problem::{Problem, ProblemCode},
     rollout::{
-        NoteInput, ResumeInput, RollBackInput, RolloutInput, RolloutPolicy, RolloutPreview, RolloutQuery, RolloutRow,
-        RolloutView, UpdateQuery,
+        NoteInput, ResumeInput, RollBackInput, RolloutInput, RolloutPolicy, RolloutPreview, RolloutQuery,
+        RolloutRow, RolloutView, UpdateQuery,
     },
     update::{GoAnswer, UpdateStatus, UpdateStatusAck, UpdateView},
 };

@@ -13,7 +13,12 @@ pub(super) fn of_rollouts(rest: Rest) -> Rest {
         .post(People, "/rollouts", "Draft a rollout", rollout::create)
         .post(People, "/rollouts/preview", "What a rollout would do", rollout::preview)
         .get(People, "/rollouts/policy", "Do rollouts need the yes of somebody else?", rollout::policy)
-        .put(People, "/rollouts/policy", "Decide whether rollouts need the yes of somebody else", rollout::set_policy)
+        .put(
+            People,
+            "/rollouts/policy",
+            "Decide whether rollouts need the yes of somebody else",
+            rollout::set_policy,
+        )
         .get(People, "/rollouts/{id}", "One rollout with its waves", rollout::get)
         .get(People, "/rollouts/{id}/devices", "Devices of a rollout, newest first", rollout::devices)
         .post(People, "/rollouts/{id}/submit", "Hand a draft in", rollout::submit)
@@ -26,7 +31,12 @@ pub(super) fn of_rollouts(rest: Rest) -> Rest {
         .may(&[ProblemCode::Conflict])
         .post(People, "/rollouts/{id}/resume", "Let a rollout go on", rollout::resume)
         .may(&[ProblemCode::Conflict])
-        .post(People, "/rollouts/{id}/halt", "Stop a rollout until somebody else lets it go on", rollout::halt)
+        .post(
+            People,
+            "/rollouts/{id}/halt",
+            "Stop a rollout until somebody else lets it go on",
+            rollout::halt,
+        )
         .may(&[ProblemCode::Conflict])
         .post(People, "/rollouts/{id}/cancel", "Take a rollout back", rollout::cancel)
         .may(&[ProblemCode::Conflict])

@@ -8,8 +8,7 @@ use super::{
     step::{record, turn},
     supersede::end_grants,
     timed::begin,
-    view,
-    wave,
+    view, wave,
 };
 use crate::{
     Confirmed, Cx, Error, Result,
@@ -23,7 +22,10 @@ use entity::{
     policy::Action,
     portal_event::PortalEvent,
     problem::Problem,
-    rollout::{NOTE_MAX, NoteInput, ResumeInput, RolloutEvent, RolloutInput, RolloutState, RolloutTarget, RolloutView},
+    rollout::{
+        NOTE_MAX, NoteInput, ResumeInput, RolloutEvent, RolloutInput, RolloutState, RolloutTarget,
+        RolloutView,
+    },
     table::{business, device, release, rollout, rollout_wave, service_location},
 };
 use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, sea_query::Expr};
@@ -151,7 +153,8 @@ async fn check_target(cx: &Cx, input: &RolloutInput) -> Result<()> {
     let is_known = match &input.target {
         RolloutTarget::All {} => true,
         RolloutTarget::Businesses { business_ids: ids } => {
-            let select = cx.select::<business::Entity>().filter(business::Column::Id.is_in(ids.iter().copied()));
+            let select =
+                cx.select::<business::Entity>().filter(business::Column::Id.is_in(ids.iter().copied()));
             count(db, select).await? == ids.len()
         }
         RolloutTarget::Locations { service_location_ids: ids } => {
@@ -175,7 +178,10 @@ async fn check_target(cx: &Cx, input: &RolloutInput) -> Result<()> {
     Ok(())
 }
 
-async fn count<E: sea_orm::EntityTrait>(db: &impl ConnectionTrait, select: sea_orm::Select<E>) -> Result<usize> {
+async fn count<E: sea_orm::EntityTrait>(
+    db: &impl ConnectionTrait,
+    select: sea_orm::Select<E>,
+) -> Result<usize> {
     Ok(usize::try_from(crate::store::keyset::total(db, select).await?).unwrap_or(usize::MAX))
 }
 
@@ -312,7 +318,9 @@ pub async fn resume(cx: &Cx, id: RolloutId, input: ResumeInput) -> Result<Rollou
     }
     if was_halted {
         if starter(&rollout) == cx.me().id {
-            return Err(Error::forbidden("Somebody else than who started it has to let it go on after a halt."));
+            return Err(Error::forbidden(
+                "Somebody else than who started it has to let it go on after a halt.",
+            ));
         }
         if reason.is_none() {
             return Err(Problem::invalid("reason", "Say why it is safe to go on.").into());

@@ -11,8 +11,8 @@ use entity::{
     update::{UpdateRequired, UpdateState},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::Expr,
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, sea_query::Expr,
 };
 
 /// A device that was told and did not come is told again after so long.
@@ -74,7 +74,9 @@ pub async fn hint(cx: &AgentCx, has_just_come: bool) -> Result<Option<UpdateRequ
     if !has_just_come {
         select = select.filter(update::Column::HintedAt.gt(store.now() - AGAIN));
     }
-    let Some(waiting) = select.order_by_desc(update::Column::Seq).one(store.db()).await? else { return Ok(None) };
+    let Some(waiting) = select.order_by_desc(update::Column::Seq).one(store.db()).await? else {
+        return Ok(None);
+    };
     let rollout = row::find(store.db(), waiting.rollout_id).await?;
     if !rollout.row.state.is_open() || rollout.row.in_flight >= rollout.row.max_in_flight {
         return Ok(None);

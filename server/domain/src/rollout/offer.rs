@@ -2,7 +2,7 @@
 //! that holds the rollout: a cap is never passed, and after a halt nobody is let go on.
 
 use super::{
-    ATTEMPTS_MAX, AGAIN_AFTER, LEASE, SYSTEM,
+    AGAIN_AFTER, ATTEMPTS_MAX, LEASE, SYSTEM,
     advance::advance,
     judge::{Candidate, goods},
     row::{self, Rollout},
@@ -25,7 +25,8 @@ use entity::{
     update::{GoAnswer, UpdateEvent, UpdateQuestion, UpdateState},
 };
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, SqlErr, sea_query::Expr,
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, SqlErr,
+    sea_query::Expr,
 };
 
 /// What a device was granted.
@@ -157,7 +158,8 @@ async fn grant(
         return Ok(None);
     }
     let Some(row) = write(&change, &rollout, device, artifact).await? else { return Ok(None) };
-    wave::write(&change, &rollout, rollout.row.wave, rollout_wave::Column::LastGrantAt, Some(change.now())).await?;
+    wave::write(&change, &rollout, rollout.row.wave, rollout_wave::Column::LastGrantAt, Some(change.now()))
+        .await?;
     let record = Record::new("update.offer", format!("{}: offered {}", rollout.row.name, artifact.build_id))
         .device(device.id)
         .after(serde_json::json!({ "update_id": row.id, "rollout_id": id, "seq": rollout.row.seq }));
@@ -218,7 +220,9 @@ async fn write(
     if found.is_some() {
         update::Entity::delete_by_id(before.id).exec(&**change).await?;
     }
-    let written = update::Entity::insert(update::ActiveModel::from(row.clone())).exec_without_returning(&**change).await;
+    let written = update::Entity::insert(update::ActiveModel::from(row.clone()))
+        .exec_without_returning(&**change)
+        .await;
     match written {
         Ok(_) => Ok(Some(row)),
         // Another rollout was faster: a device is about one at a time.
@@ -232,7 +236,9 @@ fn later(rollout: &Rollout, device: &Candidate, now: DateTime<Utc>) -> Option<Da
     let spread = rollout.row.spread_seconds;
     let bucket = entity::rollout::bucket(format!("{} spread", rollout.row.salt).as_bytes(), device.id);
     (spread > 0).then(|| {
-        now + TimeDelta::milliseconds(spread * 1_000 * i64::from(bucket) / i64::from(entity::rollout::BUCKETS))
+        now + TimeDelta::milliseconds(
+            spread * 1_000 * i64::from(bucket) / i64::from(entity::rollout::BUCKETS),
+        )
     })
 }
 
@@ -247,7 +253,11 @@ pub async fn go(cx: &AgentCx, id: UpdateId) -> Result<GoAnswer> {
     let change = store.begin().await?;
     let mut rollout = row::take(&change, row.rollout_id).await?;
     let is_moved = advance(&change, &mut rollout).await?;
-    let row = Reach::everything().select::<update::Entity>().filter(update::Column::Id.eq(id)).one(&*change).await?;
+    let row = Reach::everything()
+        .select::<update::Entity>()
+        .filter(update::Column::Id.eq(id))
+        .one(&*change)
+        .await?;
     let row = row.ok_or_else(not_found)?;
     let why_not = refused(&rollout, &row, change.now());
     let is_step = why_not.is_none() && row.state != UpdateState::Switched;
@@ -271,8 +281,12 @@ fn refused(rollout: &Rollout, row: &update::Model, now: DateTime<Utc>) -> Option
     }
     match row.state {
         UpdateState::Switched => None,
-        state if !state.is_in_flight() => Some(format!("This update is over: {}.", state.label().to_lowercase())),
-        _ if row.lease_expires_at.is_none_or(|end| end <= now) => Some("The grant has run out; ask again.".to_owned()),
+        state if !state.is_in_flight() => {
+            Some(format!("This update is over: {}.", state.label().to_lowercase()))
+        }
+        _ if row.lease_expires_at.is_none_or(|end| end <= now) => {
+            Some("The grant has run out; ask again.".to_owned())
+        }
         _ => None,
     }
 }

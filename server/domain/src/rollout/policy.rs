@@ -1,11 +1,6 @@
 //! Whether somebody else has to say yes before a rollout starts.
 
-use crate::{
-    Confirmed, Cx, Error, Result,
-    access::Target,
-    audit::Record,
-    store::state,
-};
+use crate::{Confirmed, Cx, Error, Result, access::Target, audit::Record, store::state};
 use entity::{policy::Action, rollout::RolloutPolicy, table::server_state};
 use sea_orm::{ConnectionTrait, EntityTrait as _};
 

@@ -13,7 +13,8 @@ pub(super) fn powers(cx: &Cx, rollout: &Rollout) -> RolloutPowers {
     let may = cx.me().may(Action::ManageRollout) && cx.reach().is_everything();
     if !may {
         return RolloutPowers {
-            why_not: (!state.is_over()).then(|| "Rollouts are managed by those whose role says so.".to_owned()),
+            why_not: (!state.is_over())
+                .then(|| "Rollouts are managed by those whose role says so.".to_owned()),
             ..RolloutPowers::default()
         };
     }

@@ -13,8 +13,8 @@ use entity::{
     policy::Action,
     presence::Presence,
     rollout::{
-        Excluded, Exclusion, NAMED_FEW, PlatformCounts, RolloutDevice, RolloutInput, RolloutPreview, SHOWN, UpdateCounts,
-        WavePreview,
+        Excluded, Exclusion, NAMED_FEW, PlatformCounts, RolloutDevice, RolloutInput, RolloutPreview, SHOWN,
+        UpdateCounts, WavePreview,
     },
     table::business,
     update::UpdateState,
@@ -125,7 +125,10 @@ fn warnings(
     }
     let canaries = taken.get(&1).map_or(&[] as &[Candidate], Vec::as_slice);
     if canaries.len() < NAMED_FEW && devices > NAMED_FEW as u64 {
-        warnings.push(format!("The first wave has {} devices; fewer than {NAMED_FEW} say little.", canaries.len()));
+        warnings.push(format!(
+            "The first wave has {} devices; fewer than {NAMED_FEW} say little.",
+            canaries.len()
+        ));
     }
     let tried: BTreeSet<_> = canaries.iter().map(|device| (device.os_type, device.os_architecture)).collect();
     let later: BTreeSet<_> =

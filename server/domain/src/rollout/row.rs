@@ -9,8 +9,8 @@ use entity::{
     table::{device, rollout, rollout_wave as wave},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
-    sea_query::Expr,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    QueryOrder as _, sea_query::Expr,
 };
 use std::collections::BTreeSet;
 
@@ -27,7 +27,8 @@ pub(super) struct Rollout {
 
 impl Rollout {
     pub(super) fn new(row: rollout::Model, waves: Vec<wave::Model>) -> Result<Self> {
-        let broken = |error: serde_json::Error| Error::Internal(format!("the stored rollout {}: {error}", row.id));
+        let broken =
+            |error: serde_json::Error| Error::Internal(format!("the stored rollout {}: {error}", row.id));
         let target = serde_json::from_str(&row.target).map_err(broken)?;
         let halt = serde_json::from_str(&row.halt).map_err(broken)?;
         let named = waves.iter().map(|wave| serde_json::from_str(&wave.devices));

@@ -1,12 +1,7 @@
 //! What runs where, from every authenticated contact, and what follows from it: a device that changed over and runs
 //! something else has not got it, whatever was said before.
 
-use super::{
-    advance::advance,
-    report::is_settled,
-    row,
-    step::step,
-};
+use super::{advance::advance, report::is_settled, row, step::step};
 use crate::{AgentCx, Result, store::Reach};
 use entity::{
     device::DeviceState,
@@ -16,9 +11,7 @@ use entity::{
     table::{device, rollout_device as update},
     update::{Running, UpdateEvent, UpdateState},
 };
-use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, sea_query::Expr};
 
 /// Longest version that is kept, in characters: an odd one is kept to be looked at.
 const VERSION_MAX: usize = 60;

@@ -99,7 +99,10 @@ pub(super) async fn turn(
     use rollout::Column as C;
     let before = rollout.row.state;
     let next = before.on(event).ok_or_else(|| {
-        Error::conflict(None, format!("This rollout is {}; that is not possible now.", before.label().to_lowercase()))
+        Error::conflict(
+            None,
+            format!("This rollout is {}; that is not possible now.", before.label().to_lowercase()),
+        )
     })?;
     let now = change.now();
     let is_end = next.is_over() || event == RolloutEvent::Complete;

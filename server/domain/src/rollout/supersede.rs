@@ -25,7 +25,11 @@ use sea_orm::{
 const OVER: [RolloutState; 3] = [RolloutState::RolledBack, RolloutState::Cancelled, RolloutState::Superseded];
 
 /// Rollouts whose place this one takes: of an older release, for devices that this one is meant for too.
-pub(super) async fn superseded_by(db: &impl ConnectionTrait, newer: &Rollout, min_from: u64) -> Result<Vec<Rollout>> {
+pub(super) async fn superseded_by(
+    db: &impl ConnectionTrait,
+    newer: &Rollout,
+    min_from: u64,
+) -> Result<Vec<Rollout>> {
     // One that undoes another is for those alone who got that; for the others the older ones stay.
     if newer.row.undoes.is_some() {
         return Ok(Vec::new());
@@ -61,9 +65,10 @@ pub(super) async fn superseded_by(db: &impl ConnectionTrait, newer: &Rollout, mi
 fn includes(newer: &RolloutTarget, older: &RolloutTarget) -> bool {
     match (newer, older) {
         (RolloutTarget::All {}, _) => true,
-        (RolloutTarget::Businesses { business_ids: new }, RolloutTarget::Businesses { business_ids: old }) => {
-            old.iter().all(|id| new.contains(id))
-        }
+        (
+            RolloutTarget::Businesses { business_ids: new },
+            RolloutTarget::Businesses { business_ids: old },
+        ) => old.iter().all(|id| new.contains(id)),
         (
             RolloutTarget::Locations { service_location_ids: new },
             RolloutTarget::Locations { service_location_ids: old },
@@ -103,7 +108,8 @@ pub(super) async fn end_grants(change: &Change, rollout: &mut Rollout, detail: &
         .order_by_asc(update::Column::Id)
         .all(&**change)
         .await?;
-    let (waiting, granted): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.state == UpdateState::Waiting);
+    let (waiting, granted): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.state == UpdateState::Waiting);
     for row in granted {
         step(change, rollout, &row, UpdateEvent::Expire, detail, |update| update).await?;
     }

@@ -97,11 +97,16 @@ pub(super) async fn tally(db: &impl ConnectionTrait, rollout: &Rollout) -> Resul
 }
 
 /// What went wrong before people let it go on was seen by them: it counts as left out.
-async fn leave_out_accepted(db: &impl ConnectionTrait, rollout: &Rollout, counts: &mut Vec<Count>) -> Result<()> {
+async fn leave_out_accepted(
+    db: &impl ConnectionTrait,
+    rollout: &Rollout,
+    counts: &mut Vec<Count>,
+) -> Result<()> {
     let Some(from) = rollout.row.counted_from.filter(|from| Some(*from) != rollout.row.started_at) else {
         return Ok(());
     };
-    let accepted = of(rollout.id()).filter(update::Column::State.is_in(WRONG)).filter(update::Column::EndedAt.lt(from));
+    let accepted =
+        of(rollout.id()).filter(update::Column::State.is_in(WRONG)).filter(update::Column::EndedAt.lt(from));
     for seen in count(db, accepted).await? {
         let is_it = |count: &&mut Count| {
             (count.wave, count.platform, count.state) == (seen.wave, seen.platform, seen.state)

@@ -52,7 +52,9 @@ pub(crate) async fn pass(store: &Store) -> Result<u64> {
         changed += u64::from(look_after(store, id, rows).await?);
     }
     hint::tell(store).await?;
-    store.telemetry().rollouts(in_state(store, &[RolloutState::Running]).await?.len(), in_flight(store).await?);
+    store
+        .telemetry()
+        .rollouts(in_state(store, &[RolloutState::Running]).await?.len(), in_flight(store).await?);
     Ok(changed)
 }
 
@@ -198,12 +200,14 @@ async fn fate(change: &Change, row: &update::Model) -> Result<Option<(UpdateEven
     let Some(device) = device.filter(|device| device.state == DeviceState::Active) else {
         return Ok(Some((UpdateEvent::Lose, "The device's access was ended meanwhile.")));
     };
-    let is_silent = device.presence != Presence::Online
-        && device.last_seen_at.is_none_or(|at| at + SILENCE <= now);
+    let is_silent =
+        device.presence != Presence::Online && device.last_seen_at.is_none_or(|at| at + SILENCE <= now);
     let since = row.switched_at.unwrap_or(row.changed_at);
     Ok(if is_silent {
         Some((UpdateEvent::Lose, "Nothing was heard of it since the change."))
-    } else if device.running_sha256.is_some_and(|sha256| sha256 != row.artifact_sha256) && since + SILENCE * 2 <= now {
+    } else if device.running_sha256.is_some_and(|sha256| sha256 != row.artifact_sha256)
+        && since + SILENCE * 2 <= now
+    {
         Some((UpdateEvent::RollBack, "It is there, and runs something else."))
     } else if since + TRIAL <= now {
         Some((UpdateEvent::Lose, "It is there, and never said that it stays."))

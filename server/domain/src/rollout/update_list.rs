@@ -71,7 +71,8 @@ async fn views(cx: &Cx, rows: Vec<update::Model>) -> Result<Vec<UpdateView>> {
         .all(store.db())
         .await?;
     let versions = versions(store, rollouts.iter().map(|row| row.release_id).collect()).await?;
-    let rollouts: HashMap<RolloutId, rollout::Model> = rollouts.into_iter().map(|row| (row.id, row)).collect();
+    let rollouts: HashMap<RolloutId, rollout::Model> =
+        rollouts.into_iter().map(|row| (row.id, row)).collect();
     let devices: HashMap<DeviceId, device::Model> = cx
         .select::<device::Entity>()
         .filter(device::Column::Id.is_in(rows.iter().map(|row| row.device_id)))
@@ -90,7 +91,8 @@ async fn views(cx: &Cx, rows: Vec<update::Model>) -> Result<Vec<UpdateView>> {
         .collect();
     let mut views = Vec::new();
     for row in rows {
-        let (Some(rollout), Some(device)) = (rollouts.get(&row.rollout_id), devices.get(&row.device_id)) else {
+        let (Some(rollout), Some(device)) = (rollouts.get(&row.rollout_id), devices.get(&row.device_id))
+        else {
             continue;
         };
         let log_lines = serde_json::from_str(&row.log_lines)

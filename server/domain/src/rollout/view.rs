@@ -9,7 +9,9 @@ use crate::{Cx, Result, Store, store::Reach};
 use chrono::TimeDelta;
 use entity::{
     id::{ReleaseId, RolloutId, UserId},
-    rollout::{RolloutLink, RolloutRow, RolloutTarget, RolloutView, UpdateCounts, WaveState, WaveView, waiting_for},
+    rollout::{
+        RolloutLink, RolloutRow, RolloutTarget, RolloutView, UpdateCounts, WaveState, WaveView, waiting_for,
+    },
     table::{release, rollout, rollout_device as update, user},
     update::UpdateState,
 };
@@ -81,12 +83,16 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
         changed_at: row.changed_at,
         changed_by: name(row.changed_by),
         undone_by: undone_by(db, row.id).await?,
-        rollout: rows(store, vec![rollout.row]).await?.pop().ok_or_else(|| crate::Error::not_found("rollout"))?,
+        rollout: rows(store, vec![rollout.row])
+            .await?
+            .pop()
+            .ok_or_else(|| crate::Error::not_found("rollout"))?,
     })
 }
 
 fn waves(rollout: &Rollout, of: &[Count], mut waiting_for: Option<String>) -> Vec<WaveView> {
-    let named = |text: &str| serde_json::from_str::<Vec<serde_json::Value>>(text).map_or(0, |list| list.len());
+    let named =
+        |text: &str| serde_json::from_str::<Vec<serde_json::Value>>(text).map_or(0, |list| list.len());
     let waves = rollout.waves.iter().map(|wave| {
         let own = || of.iter().filter(|count| count.wave == wave.number);
         let is_open = wave.number == rollout.row.wave && wave.passed_at.is_none();
@@ -137,7 +143,10 @@ pub(super) fn target_label(target: &str) -> String {
     }
 }
 
-async fn all_counts(db: &impl ConnectionTrait, ids: Vec<RolloutId>) -> Result<HashMap<RolloutId, UpdateCounts>> {
+async fn all_counts(
+    db: &impl ConnectionTrait,
+    ids: Vec<RolloutId>,
+) -> Result<HashMap<RolloutId, UpdateCounts>> {
     let rows: Vec<(RolloutId, UpdateState, i64)> = Reach::everything()
         .select::<update::Entity>()
         .filter(update::Column::RolloutId.is_in(ids))

@@ -11,9 +11,7 @@ use entity::{
     table::{release_artifact as artifact, rollout, rollout_device as update, rollout_wave as wave},
     update::UpdateState,
 };
-use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, sea_query::Expr};
 use std::collections::BTreeSet;
 
 /// Rows of one insert: the databases bound how many values one statement takes.

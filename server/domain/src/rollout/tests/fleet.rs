@@ -3,7 +3,12 @@
 use super::world::{Machine, World, input};
 use crate::{rollout::Grant, store::tests::estate::Engine};
 use chrono::TimeDelta;
-use entity::{platform::Os, release::Reason, rollout::{RolloutInput, RolloutState}, update::UpdateState};
+use entity::{
+    platform::Os,
+    release::Reason,
+    rollout::{RolloutInput, RolloutState},
+    update::UpdateState,
+};
 use std::collections::BTreeMap;
 
 /// Devices of the fleet.
@@ -44,7 +49,8 @@ async fn r04_a_bad_build_reaches_few_of_ten_thousand() {
                 busy.insert(index, Busy { grant, has_switched: false, next: turn + 2 });
             }
         }
-        let due: Vec<usize> = busy.iter().filter(|(_, one)| one.next <= turn).map(|(index, _)| *index).collect();
+        let due: Vec<usize> =
+            busy.iter().filter(|(_, one)| one.next <= turn).map(|(index, _)| *index).collect();
         for index in due {
             let one = busy.get_mut(&index).expect("busy");
             let machine = &mut machines[index];

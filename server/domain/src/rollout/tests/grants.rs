@@ -29,7 +29,8 @@ async fn without_ramp(world: &World, id: RolloutId) {
 async fn r08_the_cap_holds_under_parallel_questions() {
     let storm = std::env::var("REEVE_ROLLOUT_STORM").unwrap_or_else(|_| "200x3".to_owned());
     let (devices, rounds) = storm.split_once('x').expect("<devices>x<rounds>");
-    let (devices, rounds): (usize, u64) = (devices.parse().expect("a number"), rounds.parse().expect("a number"));
+    let (devices, rounds): (usize, u64) =
+        (devices.parse().expect("a number"), rounds.parse().expect("a number"));
     for engine in ENGINES {
         let world = World::on(engine).await;
         let machines = world.machines(devices, Os::Linux).await;
@@ -70,7 +71,8 @@ async fn r08_two_servers_grant_at_once() {
     for (index, machine) in machines.iter().enumerate() {
         let mut machine = machine.clone();
         if index % 2 == 0 {
-            let cx = crate::AgentCx::new(&other, machine.id(), machine.cx.device_key(), machine.cx.business_id());
+            let cx =
+                crate::AgentCx::new(&other, machine.id(), machine.cx.device_key(), machine.cx.business_id());
             machine.cx = cx;
         }
         asking.spawn(async move { machine.ask().await.is_some() });
@@ -129,7 +131,8 @@ async fn r12_one_update_at_a_time_and_the_newest_first() {
         let all = world.start(input(older, vec![wave(100)])).await.rollout.id;
         let held = machines[0].ask().await.expect("the older one");
         assert_eq!(held.rollout_id, all);
-        let one = world.start(RolloutInput { target: of_one, ..input(newer, vec![wave(100)]) }).await.rollout.id;
+        let one =
+            world.start(RolloutInput { target: of_one, ..input(newer, vec![wave(100)]) }).await.rollout.id;
         assert_eq!(machines[0].ask().await, Some(held.clone()), "what it is about is not changed under it");
         machines[0].say(&held, UpdateState::Staged, 1).await;
         assert!(machines[0].go(&held).await.go);
@@ -225,6 +228,12 @@ async fn hints_are_few_and_only_for_those_who_are_there() {
     assert_eq!(hinted().await, 2);
     let told = crate::rollout::hint(&machines[4].cx, true).await.expect("answered").expect("has just come");
     assert_eq!((told.new_version.as_str(), told.seq), ("1.2.0", 2));
-    assert!(machines[3].ask().await.is_some() && machines[4].ask().await.is_some(), "they ask without a hint");
-    assert!(crate::rollout::hint(&machines[0].cx, true).await.expect("answered").is_none(), "there is no room");
+    assert!(
+        machines[3].ask().await.is_some() && machines[4].ask().await.is_some(),
+        "they ask without a hint"
+    );
+    assert!(
+        crate::rollout::hint(&machines[0].cx, true).await.expect("answered").is_none(),
+        "there is no room"
+    );
 }

@@ -41,7 +41,8 @@ async fn admins_manage_technicians_look_and_customers_see_nothing() {
             .await
             .expect("granted");
         change.commit_unattended().await.expect("committed");
-        let (tech, owner) = (world.person("tech@msp.example").await, world.person("owner@acme.example").await);
+        let (tech, owner) =
+            (world.person("tech@msp.example").await, world.person("owner@acme.example").await);
         // A technician looks, at the devices that they reach.
         let listed = rollout::list(&tech, &RolloutQuery::default()).await.expect("listed");
         assert_eq!(listed.items.len(), 1);
@@ -50,7 +51,10 @@ async fn admins_manage_technicians_look_and_customers_see_nothing() {
         let seen = rollout::devices(&tech, id, &UpdateQuery::default()).await.expect("listed");
         assert!(seen.items.is_empty(), "{engine:?}: those are another business's");
         let device = machines[0].id();
-        assert_eq!(refused(rollout::of_device(&tech, device, &UpdateQuery::default()).await), ProblemCode::NotFound);
+        assert_eq!(
+            refused(rollout::of_device(&tech, device, &UpdateQuery::default()).await),
+            ProblemCode::NotFound
+        );
         assert_eq!(refused(rollout::pause(&tech, id, NoteInput::default()).await), ProblemCode::Forbidden);
         assert_eq!(
             refused(rollout::create(&tech, input(release, vec![wave(100)])).await),
@@ -59,7 +63,10 @@ async fn admins_manage_technicians_look_and_customers_see_nothing() {
         // A customer does not even look.
         assert_eq!(refused(rollout::list(&owner, &RolloutQuery::default()).await), ProblemCode::Forbidden);
         assert_eq!(refused(rollout::get(&owner, id).await), ProblemCode::Forbidden);
-        assert_eq!(refused(rollout::of_device(&owner, device, &UpdateQuery::default()).await), ProblemCode::Forbidden);
+        assert_eq!(
+            refused(rollout::of_device(&owner, device, &UpdateQuery::default()).await),
+            ProblemCode::Forbidden
+        );
         // An admin sees all of them.
         let ada = world.ada().await;
         let seen = rollout::devices(&ada, id, &UpdateQuery::default()).await.expect("listed");
@@ -76,14 +83,18 @@ async fn where_it_is_asked_for_somebody_else_says_yes() {
         let (ada, ben) = (world.ada().await, world.ben().await);
         let (ada_sure, ben_sure) = (ada.confirmed().expect("sure"), ben.confirmed().expect("sure"));
         rollout::set_policy(&ada_sure, RolloutPolicy { is_approval_needed: true }).await.expect("decided");
-        let made = rollout::create(&ada, input(world.release(2).await, vec![wave(100)])).await.expect("drafted");
+        let made =
+            rollout::create(&ada, input(world.release(2).await, vec![wave(100)])).await.expect("drafted");
         let id = made.rollout.id;
         assert!(made.is_approval_needed && made.may.submit);
         assert_eq!(refused(rollout::start(&ada_sure, id).await), ProblemCode::Conflict, "{engine:?}");
         rollout::submit(&ada_sure, id).await.expect("handed in");
         assert_eq!(world.state(id).await, RolloutState::AwaitingApproval);
         assert_eq!(refused(rollout::start(&ada_sure, id).await), ProblemCode::Conflict);
-        assert_eq!(refused(rollout::approve(&ada_sure, id, NoteInput::default()).await), ProblemCode::Forbidden);
+        assert_eq!(
+            refused(rollout::approve(&ada_sure, id, NoteInput::default()).await),
+            ProblemCode::Forbidden
+        );
         rollout::approve(&ben_sure, id, NoteInput::default()).await.expect("somebody else's yes");
         rollout::start(&ada_sure, id).await.expect("started");
         assert_eq!(world.state(id).await, RolloutState::Running);

@@ -1,7 +1,10 @@
 //! Waves: who belongs to which, what opens the next one, and what stops all of it.
 
 use super::world::{World, input, named, wave};
-use crate::{rollout, store::tests::estate::{ENGINES, Engine}};
+use crate::{
+    rollout,
+    store::tests::estate::{ENGINES, Engine},
+};
 use entity::{
     platform::Os,
     presence::Presence,
@@ -22,7 +25,8 @@ async fn r03_waves_take_who_they_mean() {
         let target = RolloutTarget::Businesses { business_ids: vec![world.estate.ours] };
         let canaries = [machines[0].id(), machines[1].id()];
         let waves = vec![named(&canaries), wave(50), wave(100)];
-        let id = world.start(RolloutInput { target, ..input(world.release(2).await, waves) }).await.rollout.id;
+        let id =
+            world.start(RolloutInput { target, ..input(world.release(2).await, waves) }).await.rollout.id;
         assert_eq!(world.updates(id).await.len(), 2, "{engine:?}: the snapshot of the first wave");
         assert!(machines[2].ask().await.is_none());
         for machine in &mut machines[..2] {
@@ -106,7 +110,10 @@ async fn r04_bad_builds_stop_and_r07_somebody_else_lets_it_go_on() {
         }
         let row = world.row(id).await;
         assert_eq!(row.state, RolloutState::Halted, "{engine:?}");
-        assert_eq!(row.reason.as_deref(), Some("3 devices in a row went wrong after the change on Linux x86_64."));
+        assert_eq!(
+            row.reason.as_deref(),
+            Some("3 devices in a row went wrong after the change on Linux x86_64.")
+        );
         assert!(machines[4].ask().await.is_none());
         let answer = machines[9].go(&staged).await;
         assert!(!answer.go && answer.reason.as_deref() == Some("The rollout is halted."));

@@ -59,7 +59,13 @@ pub(super) fn digest(seq: u64, os: Os) -> Sha256Hex {
 }
 
 pub(super) fn wave(percent: u8) -> WaveInput {
-    WaveInput { percent: Some(percent), devices: Vec::new(), soak_seconds: 0, min_successes: 1, success_percent: 95 }
+    WaveInput {
+        percent: Some(percent),
+        devices: Vec::new(),
+        soak_seconds: 0,
+        min_successes: 1,
+        success_percent: 95,
+    }
 }
 
 pub(super) fn named(devices: &[DeviceId]) -> WaveInput {
@@ -107,7 +113,10 @@ impl World {
         let first = first.expect("read").expect("the first");
         let row = change(user::Model { id: UserId::generate(), email: email.to_owned(), ..first });
         let change = store.begin().await.expect("begins");
-        user::Entity::insert(user::ActiveModel::from(row)).exec_without_returning(&*change).await.expect("inserted");
+        user::Entity::insert(user::ActiveModel::from(row))
+            .exec_without_returning(&*change)
+            .await
+            .expect("inserted");
         change.commit_unattended().await.expect("committed");
     }
 
@@ -362,7 +371,13 @@ impl Machine {
         self.say_why(grant, state, files, None).await;
     }
 
-    pub(super) async fn say_why(&mut self, grant: &Grant, state: UpdateState, files: u64, reason: Option<Reason>) {
+    pub(super) async fn say_why(
+        &mut self,
+        grant: &Grant,
+        state: UpdateState,
+        files: u64,
+        reason: Option<Reason>,
+    ) {
         self.step += 1;
         let status = UpdateStatus {
             update_id: grant.update_id,

@@ -25,6 +25,7 @@ pub struct Rolled {
     awaiting: RolloutId,
     /// Goes out, to be undone.
     running: RolloutId,
+    device: DeviceId,
 }
 
 /// Newer than what the calls about releases bring.
@@ -62,12 +63,13 @@ impl Rolled {
         do_to(awaiting, "submit").await;
         policy(false).await;
         let draft = draft_of(&server.admin, &all).await;
-        Self { release, newer, draft, awaiting, running }
+        Self { release, newer, draft, awaiting, running, device }
     }
 
     pub(super) fn imaginary() -> Self {
         let (release, rollout) = (ReleaseId(uuid::Uuid::nil()), RolloutId(uuid::Uuid::nil()));
-        Self { release, newer: release, draft: rollout, awaiting: rollout, running: rollout }
+        let device = DeviceId(uuid::Uuid::nil());
+        Self { release, newer: release, draft: rollout, awaiting: rollout, running: rollout, device }
     }
 
     /// What stands for an id in the address of one of these.
@@ -102,5 +104,58 @@ pub(super) fn rest(rolled: &Rolled) -> Vec<(&'static str, Kind, bool, Value)> {
         ("POST /rollouts/{id}/resume", Changes, true, json!({"reason": "R"})),
         ("POST /rollouts/{id}/halt", Changes, true, note.clone()),
         ("POST /rollouts/{id}/cancel", Changes, true, note),
+    ]
+}
+
+/// The same in the portal.
+pub(super) fn portal(rolled: &Rolled) -> Vec<super::functions::Row> {
+    use Kind::{Changes, Lists, Makes, Reads};
+    let one = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let id = |id: &dyn std::fmt::Display| one("id", &id.to_string());
+    let about = |rollout: &RolloutId, more: &[(&str, &str)]| {
+        std::iter::once(id(rollout))
+            .chain(more.iter().map(|(name, value)| one(name, value)))
+            .collect::<Vec<_>>()
+    };
+    let (draft, newer, release) = (&rolled.draft, rolled.newer.to_string(), rolled.release.to_string());
+    let numbers = [
+        "failed_percent",
+        "bad_percent",
+        "min_devices",
+        "bad_in_a_row",
+        "bad_max",
+        "max_in_flight",
+        "spread_minutes",
+    ];
+    let form = [one("form[name]", "P"), one("form[release_id]", &release)];
+    let form: Vec<_> =
+        form.into_iter().chain(numbers.iter().map(|name| one(&format!("form[{name}]"), "5"))).collect();
+    let undo = [("input[release_id]", newer.as_str()), ("input[reason]", "P")];
+    vec![
+        ("POST /portal/rollout/list", Lists, true, vec![]),
+        ("POST /portal/rollout/get", Lists, true, about(draft, &[])),
+        ("POST /portal/rollout/updates", Lists, true, about(draft, &[])),
+        ("POST /portal/rollout/trail", Lists, true, about(draft, &[])),
+        ("POST /portal/rollout/of_device", Reads, true, vec![id(&rolled.device)]),
+        ("POST /portal/device/channel", Reads, true, vec![id(&rolled.device)]),
+        (
+            "POST /portal/device/set_channel",
+            Changes,
+            true,
+            vec![id(&rolled.device), one("channel", "stable")],
+        ),
+        ("POST /portal/rollout/available", Lists, true, vec![]),
+        ("POST /portal/rollout/newer", Lists, true, vec![one("seq", "0")]),
+        ("POST /portal/rollout/pick", Lists, true, vec![one("question[target]", "devices")]),
+        ("POST /portal/rollout/preview", Makes, true, form.clone()),
+        ("POST /portal/rollout/create", Makes, true, form),
+        ("POST /portal/rollout/approve", Changes, true, about(&rolled.awaiting, &[("input[note]", "P")])),
+        ("POST /portal/rollout/roll_back", Changes, true, about(&rolled.running, &undo)),
+        ("POST /portal/rollout/submit", Changes, true, about(draft, &[])),
+        ("POST /portal/rollout/start", Changes, true, about(draft, &[])),
+        ("POST /portal/rollout/pause", Changes, true, about(draft, &[("input[note]", "P")])),
+        ("POST /portal/rollout/resume", Changes, true, about(draft, &[("input[reason]", "P")])),
+        ("POST /portal/rollout/halt", Changes, true, about(draft, &[("input[note]", "P")])),
+        ("POST /portal/rollout/cancel", Changes, true, about(draft, &[("input[note]", "P")])),
     ]
 }

@@ -82,7 +82,8 @@ impl Agent {
     /// The server's clock: it began when the test did.
     fn now(&self) -> DateTime<Utc> {
         let began = fs::metadata(self.data.join("config.json")).and_then(|about| about.modified());
-        let since = began.ok().and_then(|began| SystemTime::now().duration_since(began).ok()).unwrap_or_default();
+        let since =
+            began.ok().and_then(|began| SystemTime::now().duration_since(began).ok()).unwrap_or_default();
         today() + chrono::Duration::from_std(since).unwrap_or_default()
     }
 
@@ -130,7 +131,10 @@ impl Agent {
             _ => {}
         }
         let seq = if self.habit == "liar" { running.seq + 1 } else { running.seq };
-        say(&ToSupervisor::Hello { channel: 1, running: Running { seq, is_supervised: true, ..running.clone() } })?;
+        say(&ToSupervisor::Hello {
+            channel: 1,
+            running: Running { seq, is_supervised: true, ..running.clone() },
+        })?;
         say(&ToSupervisor::Root { root: self.keys.root_envelope(), replace: false })?;
         if self.habit == "hang" {
             thread::sleep(Duration::from_secs(3600));
@@ -210,10 +214,14 @@ impl Life<'_> {
         {
             self.receipt = Some(Instant::now());
             let now = self.agent.now();
-            let receipt = self.agent.keys.receipt(&self.running.build_id, &self.nonce, self.agent.device, now);
+            let receipt =
+                self.agent.keys.receipt(&self.running.build_id, &self.nonce, self.agent.device, now);
             say(&ToSupervisor::Receipt { receipt })?;
         }
-        if is_heard && self.agent.data.join("offer.json").exists() && is_due(self.asked, Duration::from_millis(300)) {
+        if is_heard
+            && self.agent.data.join("offer.json").exists()
+            && is_due(self.asked, Duration::from_millis(300))
+        {
             self.asked = Some(Instant::now());
             say(&ToSupervisor::Ask)?;
         }
@@ -277,7 +285,8 @@ impl Life<'_> {
             "mixed" => trust.manifest = Some(fs::read_to_string(agent.data.join("other_manifest"))?),
             "other_keys" => {
                 let keys = Keys::new(99);
-                trust.timestamp = keys.trust_of(&offer.manifest, &agent.keys, nonce, device, agent.now()).timestamp;
+                trust.timestamp =
+                    keys.trust_of(&offer.manifest, &agent.keys, nonce, device, agent.now()).timestamp;
             }
             "no_timestamp" => trust.timestamp = None,
             _ => {}

@@ -73,7 +73,11 @@ fn replace(input: &Input, log: &mut Log) -> io::Result<u8> {
     log.say(format_args!("{} is ready", new.display()));
     if !wait_for_end(input.pid, WAIT_MAX)? {
         let _ = fs::remove_file(&new);
-        log.say(format_args!("process {} did not end within {} s: nothing was changed", input.pid, WAIT_MAX.as_secs()));
+        log.say(format_args!(
+            "process {} did not end within {} s: nothing was changed",
+            input.pid,
+            WAIT_MAX.as_secs()
+        ));
         return Ok(exit::UNRESPONSIVE);
     }
     log.say(format_args!("process {} has ended", input.pid));
@@ -130,7 +134,11 @@ fn stage(package: &Path, new: &Path) -> io::Result<()> {
     let mut to = options.open(new)?;
     let copied = io::copy(&mut from, &mut to).and_then(|bytes| {
         to.sync_all()?;
-        if bytes > 0 { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "the package is empty")) }
+        if bytes > 0 {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "the package is empty"))
+        }
     });
     if copied.is_err() {
         let _ = fs::remove_file(new);
@@ -198,7 +206,8 @@ fn wait_for_end(pid: u32, longest: Duration) -> io::Result<bool> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let mut fds = [PollFd::new(&process, PollFlags::IN)];
-            let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+            let timeout =
+                Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
             match poll(&mut fds, Some(&timeout)) {
                 Ok(count) => return Ok(count > 0),
                 Err(rustix::io::Errno::INTR) => {}
@@ -254,7 +263,14 @@ mod tests {
         let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
         let good = input(&words("/p /a 77 /log")).expect("understood");
         assert_eq!((good.pid, good.agent.as_path()), (77, Path::new("/a")));
-        for bad in ["/p /a 77", "/p /a x /log", "/p /a -1 /log", "/p /a 0 /log", "/p /a 1 /log", "/p /a 7 /log /more"] {
+        for bad in [
+            "/p /a 77",
+            "/p /a x /log",
+            "/p /a -1 /log",
+            "/p /a 0 /log",
+            "/p /a 1 /log",
+            "/p /a 7 /log /more",
+        ] {
             assert!(input(&words(bad)).is_none(), "{bad}");
         }
     }

@@ -227,7 +227,8 @@ mod tests {
     fn this_program_knows_what_it_is() {
         let mine = of_this();
         assert!(!mine.version.is_empty() && !mine.build_id.is_empty());
-        let inspected = crate::fs::inspect(std::fs::File::open(std::env::current_exe().unwrap()).unwrap()).unwrap();
+        let inspected =
+            crate::fs::inspect(std::fs::File::open(std::env::current_exe().unwrap()).unwrap()).unwrap();
         assert_eq!(inspected.stamp, Some(mine));
         let found = inspected.platform.expect("it is a program");
         assert_eq!((found.os, found.arch), platform());

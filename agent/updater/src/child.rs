@@ -79,7 +79,9 @@ impl Agent {
         }
         if let Some(errors) = process.stderr.take() {
             let lines = lines.clone();
-            thread::Builder::new().name("errors".to_owned()).spawn(move || pass_on(errors, has_output, &lines))?;
+            thread::Builder::new()
+                .name("errors".to_owned())
+                .spawn(move || pass_on(errors, has_output, &lines))?;
         }
         Ok(Self { process, number, tell, lines })
     }

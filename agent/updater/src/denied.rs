@@ -64,7 +64,14 @@ impl Denied {
     }
 
     /// A build failed. One that had to be taken back is denied at once, another one after some tries.
-    pub fn fail(&mut self, sha256: &Sha256Hex, id: UpdateId, is_rolled_back: bool, now: DateTime<Utc>, terms: &Terms) {
+    pub fn fail(
+        &mut self,
+        sha256: &Sha256Hex,
+        id: UpdateId,
+        is_rolled_back: bool,
+        now: DateTime<Utc>,
+        terms: &Terms,
+    ) {
         let failures = self.failed.entry(sha256.clone()).or_insert(Failures {
             tries: 0,
             is_rolled_back: false,
@@ -87,7 +94,9 @@ impl Denied {
         }
         if self.failed.len() > BUILDS_MAX {
             let others = self.failed.iter().filter(|(other, _)| *other != sha256);
-            if let Some(least) = others.min_by_key(|(_, failures)| failures.tries).map(|(other, _)| other.clone()) {
+            if let Some(least) =
+                others.min_by_key(|(_, failures)| failures.tries).map(|(other, _)| other.clone())
+            {
                 self.failed.remove(&least);
             }
         }
@@ -110,7 +119,8 @@ impl Denied {
     /// True when a build should not even be gone back to.
     #[must_use]
     pub fn is_bad(&self, sha256: &Sha256Hex) -> bool {
-        self.revoked.contains(sha256) || self.failed.get(sha256).is_some_and(|failures| failures.is_rolled_back)
+        self.revoked.contains(sha256)
+            || self.failed.get(sha256).is_some_and(|failures| failures.is_rolled_back)
     }
 }
 

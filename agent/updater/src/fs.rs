@@ -164,7 +164,10 @@ impl Fs for Disk {
         #[cfg(windows)]
         {
             if !fs::symlink_metadata(folder).is_ok_and(|about| about.is_dir()) {
-                windows_api::folder::create(folder, &windows_api::sddl::folder(&windows_api::identity::scope()?))?;
+                windows_api::folder::create(
+                    folder,
+                    &windows_api::sddl::folder(&windows_api::identity::scope()?),
+                )?;
             }
         }
         #[cfg(not(windows))]
@@ -262,12 +265,14 @@ impl Fs for Disk {
                 return Ok(Some(format!("{shown} belongs to user {}", about.uid())));
             }
             let open = about.mode() & 0o022;
-            Ok((open != 0).then(|| format!("{shown} can be written by others (mode {:o})", about.mode() & 0o7777)))
+            Ok((open != 0)
+                .then(|| format!("{shown} can be written by others (mode {:o})", about.mode() & 0o7777)))
         }
         #[cfg(windows)]
         {
             let findings = windows_api::folder::check(folder, &windows_api::identity::scope()?)?;
-            let who = findings.owner.iter().chain(&findings.strangers).cloned().collect::<Vec<_>>().join(", ");
+            let who =
+                findings.owner.iter().chain(&findings.strangers).cloned().collect::<Vec<_>>().join(", ");
             Ok(findings.is_open().then(|| format!("{} is open to {who}", folder.display())))
         }
     }
@@ -306,7 +311,10 @@ fn no_links(options: &mut OpenOptions) {
 #[cfg(windows)]
 fn writable(path: &Path) -> io::Result<()> {
     let mut permissions = fs::symlink_metadata(path)?.permissions();
-    #[expect(clippy::permissions_set_readonly_false, reason = "on Windows this is an attribute, not who may write")]
+    #[expect(
+        clippy::permissions_set_readonly_false,
+        reason = "on Windows this is an attribute, not who may write"
+    )]
     permissions.set_readonly(false);
     fs::set_permissions(path, permissions)
 }

@@ -99,10 +99,11 @@ impl Stage {
                 (Self::Downloading, Some(Action::Fetch))
             }
             (Self::Accepted, Event::ResumeBefore) => (Self::Accepted, None),
-            // What lies in its slot already is not fetched again.
-            (Self::Accepted | Self::Downloading, Event::Sealed) => (Self::Staged, Some(Action::Probe)),
+            (Self::Downloading, Event::Sealed) => (Self::Staged, Some(Action::Probe)),
             // What a program said before a restart of the machine may no longer be so.
-            (Self::Staged | Self::Probed | Self::Switching, Event::ResumeBefore) => (Self::Staged, Some(Action::Probe)),
+            (Self::Staged | Self::Probed | Self::Switching, Event::ResumeBefore) => {
+                (Self::Staged, Some(Action::Probe))
+            }
             (Self::Staged, Event::ProbeGood) => (Self::Probed, Some(Action::AskGo)),
             (Self::Probed, Event::Go) => (Self::Switching, Some(Action::Quiesce)),
             (Self::Switching, Event::Moved) | (Self::Switching | Self::Trial, Event::ResumeAfter) => {
@@ -167,7 +168,7 @@ mod tests {
     /// a accepted, d downloading, s staged, p probed, w switching, t trial, c confirmed, r rolling back, b rolled back,
     /// f failed.
     const TABLE: [&str; 10] = [
-        "ds....f.a.",
+        "d.....f.a.",
         ".s....f.d.",
         "..p...f.s.",
         "...w..f.s.",
@@ -198,7 +199,8 @@ mod tests {
                 let (from, to) = (stage.state(), next.state());
                 // A program that is asked again after a restart goes back by itself; the server hears nothing of it.
                 let is_told = from != to && !matches!(event, Event::ResumeBefore);
-                let events = [Said::Download, Said::Stage, Said::Switch, Said::Confirm, Said::Fail, Said::RollBack];
+                let events =
+                    [Said::Download, Said::Stage, Said::Switch, Said::Confirm, Said::Fail, Said::RollBack];
                 let is_known = events.into_iter().any(|event| from.on(event) == Some(to));
                 assert!(!is_told || is_known || next == Stage::RollingBack, "{stage:?} {event:?} {next:?}");
             }

@@ -155,7 +155,8 @@ mod tests {
     use std::path::Path;
 
     fn plan_of(line: &str) -> Option<Plan> {
-        let words: Vec<OsString> = line.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect();
+        let words: Vec<OsString> =
+            line.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect();
         plan(&words).map(|plan| plan.expect("the terms can be read"))
     }
 
@@ -167,7 +168,10 @@ mod tests {
         assert_eq!(good.data_dir().as_deref(), Some(Path::new("/d")));
         let own = plan_of("--data-dir /own --agent /a -- --data-dir=/d").expect("understood");
         assert_eq!(own.data_dir().as_deref(), Some(Path::new("/own")));
-        assert_eq!(plan_of("--agent /a -- --data-dir=/d").and_then(|plan| plan.data_dir()).as_deref(), Some(Path::new("/d")));
+        assert_eq!(
+            plan_of("--agent /a -- --data-dir=/d").and_then(|plan| plan.data_dir()).as_deref(),
+            Some(Path::new("/d"))
+        );
         let bare = plan_of("--agent /a").expect("understood");
         assert!(bare.arguments.is_empty() && bare.data_dir().is_none());
         for bad in ["", "--agent", "/a", "--agent /a --force", "--data-dir /d", "--agent /a --terms"] {

@@ -45,10 +45,16 @@ pub fn judge(build: &Build, outcome: &Outcome) -> Judged {
     let schemas = (answer.config_schema, answer.spool_schema);
     if schemas != (build.config_schema, build.spool_schema) {
         let released = (build.config_schema, build.spool_schema);
-        return bad(Reason::ProbeFailed, format!("it writes configuration and spool {schemas:?}, released as {released:?}"));
+        return bad(
+            Reason::ProbeFailed,
+            format!("it writes configuration and spool {schemas:?}, released as {released:?}"),
+        );
     }
     if !answer.is_config_good {
-        return bad(Reason::ProbeFailed, format!("it cannot use the configuration of this machine: {}", outcome.detail));
+        return bad(
+            Reason::ProbeFailed,
+            format!("it cannot use the configuration of this machine: {}", outcome.detail),
+        );
     }
     Judged::Good
 }
@@ -75,7 +81,10 @@ fn run(program: &Path, nonce: &str, arguments: &[OsString], longest: Duration) -
     let (answer, errors) = (taken(answer), taken(errors));
     let errors = String::from_utf8_lossy(&errors);
     let Some(status) = status else {
-        return Ok(Outcome { answer: None, detail: format!("no answer within {} s {errors}", longest.as_secs()) });
+        return Ok(Outcome {
+            answer: None,
+            detail: format!("no answer within {} s {errors}", longest.as_secs()),
+        });
     };
     let line = answer.split(|byte| *byte == b'\n').find(|line| !line.is_empty()).unwrap_or_default();
     // What it says counts more than how it ended: a program that reaches no server says so and ends with 1.

@@ -41,10 +41,11 @@ impl Facts<'_> {
     #[must_use]
     pub fn choose(&self) -> Pointer {
         let wishes = self.wishes();
-        let acceptable: [&dyn Fn(&Place) -> bool; 3] =
-            [&|place| self.is_good(place) && self.seq(place) >= self.min_secure, &|place| self.is_good(place), &|_| {
-                true
-            }];
+        let acceptable: [&dyn Fn(&Place) -> bool; 3] = [
+            &|place| self.is_good(place) && self.seq(place) >= self.min_secure,
+            &|place| self.is_good(place),
+            &|_| true,
+        ];
         let current = acceptable
             .into_iter()
             .find_map(|is_acceptable| wishes.iter().find(|place| self.can_run(place) && is_acceptable(place)))
@@ -68,7 +69,8 @@ impl Facts<'_> {
         }
         wishes.extend(self.before.cloned());
         // Everything else, newest first: what has passed its trial, then what has not.
-        let mut proven: Vec<Place> = self.slots.iter().filter(|slot| slot.1).map(|slot| slot_of(&slot.0)).collect();
+        let mut proven: Vec<Place> =
+            self.slots.iter().filter(|slot| slot.1).map(|slot| slot_of(&slot.0)).collect();
         proven.push(Place::Installed);
         proven.sort_by_key(|place| std::cmp::Reverse((self.seq(place), *place != Place::Installed)));
         wishes.extend(proven);
@@ -79,7 +81,9 @@ impl Facts<'_> {
     fn can_run(&self, place: &Place) -> bool {
         match place {
             Place::Installed => self.installed.is_some(),
-            Place::Slot(build) => self.slots.iter().any(|(slot, _)| slot.sha256 == build.sha256 && slot.seq == build.seq),
+            Place::Slot(build) => {
+                self.slots.iter().any(|(slot, _)| slot.sha256 == build.sha256 && slot.seq == build.seq)
+            }
         }
     }
 
@@ -124,7 +128,12 @@ mod tests {
         Pointer { current: place(current), kept: kept.map(place), highest_seq: current }
     }
 
-    fn chosen(pointer: Option<&Pointer>, installed: Option<u64>, slots: &[(u64, bool)], bad: &[u64]) -> Pointer {
+    fn chosen(
+        pointer: Option<&Pointer>,
+        installed: Option<u64>,
+        slots: &[(u64, bool)],
+        bad: &[u64],
+    ) -> Pointer {
         let slots: Vec<_> = slots.iter().map(|(seq, proven)| (build(*seq), *proven)).collect();
         let is_bad = |sha256: &Sha256Hex| bad.iter().any(|seq| build(*seq).sha256 == *sha256);
         Facts { pointer, before: None, installed, slots: &slots, is_bad: &is_bad, min_secure: 0 }.choose()
@@ -136,7 +145,11 @@ mod tests {
         assert_eq!(chosen(Some(&says), Some(1), &[(5, true), (4, true)], &[]), says);
         assert_eq!(chosen(Some(&says), Some(1), &[(4, true)], &[]).current, place(4));
         assert_eq!(chosen(Some(&says), Some(1), &[(5, true), (4, true)], &[5]).current, place(4));
-        assert_eq!(chosen(Some(&says), Some(1), &[(5, true), (4, true)], &[4]).kept, None, "nothing bad is kept");
+        assert_eq!(
+            chosen(Some(&says), Some(1), &[(5, true), (4, true)], &[4]).kept,
+            None,
+            "nothing bad is kept"
+        );
         assert_eq!(chosen(Some(&says), Some(1), &[], &[]).current, Place::Installed);
     }
 

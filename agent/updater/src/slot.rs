@@ -226,4 +226,3 @@ fn remove(fs: &impl Fs, path: &Path) {
         let _ = fs.remove_folder(path);
     }
 }
-

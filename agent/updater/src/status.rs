@@ -87,7 +87,8 @@ impl Status {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let name = |place: Option<&Build>| place.map_or_else(|| "the installed program".to_owned(), Build::name);
+        let name =
+            |place: Option<&Build>| place.map_or_else(|| "the installed program".to_owned(), Build::name);
         let pointer = self.pointer.clone().unwrap_or_default();
         // Writing into a string cannot fail.
         let _ = writeln!(text, "runs:    {}", name(pointer.current.slot()));
@@ -97,8 +98,16 @@ impl Status {
         match &self.journal.update {
             None => text.push_str("update:  none\n"),
             Some(update) => {
-                let why = update.reason.map_or_else(String::new, |reason| format!(": {} {}", reason.word(), update.detail));
-                let _ = writeln!(text, "update:  {} to {} ({}){why}", update.stage.state().word(), update.to.version, update.to.name());
+                let why = update
+                    .reason
+                    .map_or_else(String::new, |reason| format!(": {} {}", reason.word(), update.detail));
+                let _ = writeln!(
+                    text,
+                    "update:  {} to {} ({}){why}",
+                    update.stage.state().word(),
+                    update.to.version,
+                    update.to.name()
+                );
             }
         }
         for slot in &self.slots {
@@ -107,7 +116,9 @@ impl Status {
             let _ = writeln!(text, "slot:    {} {} {verdict}{proven}", slot.build.name(), slot.build.version);
         }
         for (sha256, failures) in &self.denied.failed {
-            let until = failures.until.map_or_else(|| "not denied yet".to_owned(), |until| format!("denied until {until}"));
+            let until = failures
+                .until
+                .map_or_else(|| "not denied yet".to_owned(), |until| format!("denied until {until}"));
             let _ = writeln!(text, "failed:  {sha256} {} times, {until}", failures.tries);
         }
         for sha256 in &self.denied.revoked {
@@ -117,7 +128,11 @@ impl Status {
         match trust.root_expires {
             None => text.push_str("trust:   no root\n"),
             Some(expires) => {
-                let _ = writeln!(text, "trust:   root {} until {expires}, highest sequence {}", trust.root_version, trust.highest_seq);
+                let _ = writeln!(
+                    text,
+                    "trust:   root {} until {expires}, highest sequence {}",
+                    trust.root_version, trust.highest_seq
+                );
             }
         }
         text

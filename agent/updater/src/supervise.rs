@@ -135,7 +135,8 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
             }
             let now = self.now();
             let lived_ms = u64::try_from(lived.as_millis()).unwrap_or(u64::MAX);
-            let next = self.engine.as_mut().map_or(Next::AsEver, |engine| engine.ended(ending, lived_ms, now));
+            let next =
+                self.engine.as_mut().map_or(Next::AsEver, |engine| engine.ended(ending, lived_ms, now));
             self.obey()?;
             let wait = match (next, backoff.on(ending, lived)) {
                 (Next::AtOnce, _) => {
@@ -246,7 +247,11 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
 
     fn look_every(&self) -> Duration {
         let Some(engine) = &self.engine else { return LOOK_EVERY };
-        if engine.is_busy() { LOOK_EVERY_BUSY.min(ms(engine.terms().beat_ms.max(50)) / 2) } else { LOOK_EVERY }
+        if engine.is_busy() {
+            LOOK_EVERY_BUSY.min(ms(engine.terms().beat_ms.max(50)) / 2)
+        } else {
+            LOOK_EVERY
+        }
     }
 
     /// Waits for whatever comes next and sees to it.
@@ -310,7 +315,8 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
 
     /// Does what the brain decided.
     fn obey(&mut self) -> io::Result<()> {
-        while let Some(orders) = self.engine.as_mut().map(Engine::orders).filter(|orders| !orders.is_empty()) {
+        while let Some(orders) = self.engine.as_mut().map(Engine::orders).filter(|orders| !orders.is_empty())
+        {
             for order in orders {
                 match order {
                     Order::Say(line) => (self.say)(format_args!("{line}")),

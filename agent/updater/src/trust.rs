@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use entity::{
     id::DeviceId,
     release::{
-        Manifest, Opened, ROOTS_MAX, Reason, Receipt, Root, Timestamp, current, next_root, open_manifest, open_receipt,
-        open_root, open_timestamp, read_unsigned_root, root_fingerprint,
+        Manifest, Opened, ROOTS_MAX, Reason, Receipt, Root, Timestamp, current, next_root, open_manifest,
+        open_receipt, open_root, open_timestamp, read_unsigned_root, root_fingerprint,
     },
     update::TrustAnswer,
 };
@@ -91,7 +91,8 @@ impl Trust {
         let root = self.root.as_ref().ok_or(Reason::NoRoot)?;
         let timestamp = answer.timestamp.as_deref().ok_or(Reason::Malformed)?;
         let timestamp = open_timestamp(root, timestamp, nonce, device)?;
-        let manifest = answer.manifest.as_deref().map(|envelope| open_manifest(root, envelope)).transpose()?;
+        let manifest =
+            answer.manifest.as_deref().map(|envelope| open_manifest(root, envelope)).transpose()?;
         if let Some(manifest) = &manifest
             && timestamp.manifest_sha256.as_ref() != Some(&manifest.payload_sha256)
         {

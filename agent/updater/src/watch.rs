@@ -51,7 +51,10 @@ mod tests {
         let start = 1_000 * minute;
         assert!(watch.crashed(start, &Terms::USUAL).is_none());
         assert!(watch.crashed(start + 5 * minute, &Terms::USUAL).is_none());
-        assert_eq!(watch.crashed(start + 15 * minute, &Terms::USUAL).map(|(reason, _)| reason), Some(Reason::Crashed));
+        assert_eq!(
+            watch.crashed(start + 15 * minute, &Terms::USUAL).map(|(reason, _)| reason),
+            Some(Reason::Crashed)
+        );
         assert!(watch.crashed(start + 16 * minute, &Terms::USUAL).is_none(), "it counts anew");
     }
 

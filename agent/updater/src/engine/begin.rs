@@ -18,7 +18,6 @@ use crate::{
 use entity::release::Reason;
 use std::{collections::VecDeque, io, path::PathBuf};
 
-
 /// What a supervisor starts with.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -60,7 +59,8 @@ impl<F: Fs> Engine<F> {
         let (trust_record, memory) = Record::<Memory>::open(&fs, &state, TRUST);
         let file = fs.inspect(&installed).ok();
         let stamp = file.and_then(|file| file.stamp.or(Some(nameless())));
-        let built_at = [own.build_time, stamp.as_ref().and_then(|stamp| stamp.build_time)].into_iter().flatten().max();
+        let built_at =
+            [own.build_time, stamp.as_ref().and_then(|stamp| stamp.build_time)].into_iter().flatten().max();
         let mut engine = Self {
             denied: Denied::open(&fs, &state),
             fs,

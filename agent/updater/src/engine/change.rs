@@ -110,7 +110,8 @@ impl<F: Fs> Engine<F> {
     }
 
     pub(super) fn go(&mut self, id: UpdateId, go: Option<bool>, now: Now) {
-        let is_it = self.journal.active().is_some_and(|update| update.id == id && update.stage == Stage::Probed);
+        let is_it =
+            self.journal.active().is_some_and(|update| update.id == id && update.stage == Stage::Probed);
         match go {
             _ if !is_it => {}
             Some(true) => self.advance(Event::Go, now),

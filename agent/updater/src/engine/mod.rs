@@ -162,7 +162,8 @@ impl<F: Fs> Engine<F> {
     /// The highest sequence that this device has had, from everything that remembers it.
     #[must_use]
     pub fn highest_seq(&self) -> u64 {
-        let floors = [self.trust.memory.highest_seq, self.pointer.highest_seq, self.own_seq, self.seq_that_runs()];
+        let floors =
+            [self.trust.memory.highest_seq, self.pointer.highest_seq, self.own_seq, self.seq_that_runs()];
         floors.into_iter().chain(self.installed_seq).max().unwrap_or(0)
     }
 
@@ -277,7 +278,12 @@ impl<F: Fs> Engine<F> {
             ..std::mem::take(&mut self.timers)
         };
         if is_told {
-            self.say(format!("update to {} (sequence {}): {}", update.to.version, update.to.seq, update.stage.state().word()));
+            self.say(format!(
+                "update to {} (sequence {}): {}",
+                update.to.version,
+                update.to.seq,
+                update.stage.state().word()
+            ));
             self.send_report(update.id);
         }
         if writes > WRITES_MAX && !stage.is_terminal() && stage != Stage::RollingBack {
@@ -302,13 +308,16 @@ impl<F: Fs> Engine<F> {
 
     /// The update comes to nothing, or has to be taken back.
     fn fail(&mut self, reason: Reason, detail: impl Into<String>, now: Now) {
-        let Some(update) = self.journal.update.as_mut().filter(|update| !update.stage.is_terminal()) else { return };
+        let Some(update) = self.journal.update.as_mut().filter(|update| !update.stage.is_terminal()) else {
+            return;
+        };
         // The first reason is the true one.
         if update.reason.is_none() {
             update.reason = Some(reason);
             update.detail = detail.into().chars().take(DETAIL_MAX).collect();
         }
-        let (update, is_before) = (update.clone(), !matches!(update.stage, Stage::Trial | Stage::RollingBack));
+        let (update, is_before) =
+            (update.clone(), !matches!(update.stage, Stage::Trial | Stage::RollingBack));
         self.say(format!("update to {}: {}: {}", update.to.version, reason.word(), update.detail));
         self.failures.push((reason, update.detail.clone(), update.to.version.clone()));
         if is_before && blames_the_build(reason) {
@@ -337,14 +346,20 @@ impl<F: Fs> Engine<F> {
     fn trusted_now(&self, now: Now) -> chrono::DateTime<chrono::Utc> {
         let floor = self.trust.time_floor();
         let passed = i64::try_from(now.mono_ms.saturating_sub(self.timers.fresh)).unwrap_or(0);
-        chrono::Duration::try_milliseconds(passed).and_then(|passed| floor.checked_add_signed(passed)).unwrap_or(floor)
+        chrono::Duration::try_milliseconds(passed)
+            .and_then(|passed| floor.checked_add_signed(passed))
+            .unwrap_or(floor)
     }
 
     /// Tidies up after an end: only what runs and what is kept stays.
     fn finish(&mut self) {
         self.gate = None;
-        let keep: Vec<Build> =
-            [Some(&self.pointer.current), self.pointer.kept.as_ref()].into_iter().flatten().filter_map(Place::slot).cloned().collect();
+        let keep: Vec<Build> = [Some(&self.pointer.current), self.pointer.kept.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(Place::slot)
+            .cloned()
+            .collect();
         slot::sweep(&self.fs, &self.home, &keep.iter().collect::<Vec<_>>(), None);
     }
 
@@ -356,7 +371,11 @@ impl<F: Fs> Engine<F> {
 
     /// The pointer as it should be, from what verifies now.
     fn choose(&self, pointer: Option<&Pointer>) -> Pointer {
-        let slots: Vec<_> = slot::list(&self.fs, &self.home)
+        // The pointer knows its builds even when what lies beside them does not.
+        let named = pointer.into_iter().flat_map(|pointer| [Some(&pointer.current), pointer.kept.as_ref()]);
+        let mut builds: Vec<Build> = named.flatten().filter_map(Place::slot).cloned().collect();
+        builds.extend(slot::list(&self.fs, &self.home));
+        let slots: Vec<_> = builds
             .into_iter()
             .filter(|build| slot::verifies(&self.fs, &self.home, build))
             .map(|build| {
@@ -366,9 +385,11 @@ impl<F: Fs> Engine<F> {
             .collect();
         let active = self.journal.active();
         // A build on trial may have failed here before: it is being given another try.
-        let on_trial = active.filter(|update| update.stage == Stage::Trial).map(|update| update.to.sha256.clone());
+        let on_trial =
+            active.filter(|update| update.stage == Stage::Trial).map(|update| update.to.sha256.clone());
         let is_bad = |sha256: &Sha256Hex| on_trial.as_ref() != Some(sha256) && self.denied.is_bad(sha256);
-        let is_changing = |update: &&Update| matches!(update.stage, Stage::Switching | Stage::Trial | Stage::RollingBack);
+        let is_changing =
+            |update: &&Update| matches!(update.stage, Stage::Switching | Stage::Trial | Stage::RollingBack);
         Facts {
             pointer,
             before: active.filter(is_changing).map(|update| &update.from),

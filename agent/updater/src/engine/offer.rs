@@ -100,7 +100,11 @@ impl<F: Fs> Engine<F> {
         self.tick(now);
     }
 
-    fn decide(&mut self, answer: &UpdateAnswer, now: Now) -> Result<(Build, DateTime<Utc>), (Reason, String)> {
+    fn decide(
+        &mut self,
+        answer: &UpdateAnswer,
+        now: Now,
+    ) -> Result<(Build, DateTime<Utc>), (Reason, String)> {
         if let Some(why) = &self.unsafe_why {
             return Err((Reason::UnsafeDirectory, why.clone()));
         }
@@ -128,7 +132,9 @@ impl<F: Fs> Engine<F> {
         }
         let needed = artifact.size_bytes.saturating_mul(2).saturating_add(self.terms.spare_bytes);
         match self.fs.room(&self.home.updates()) {
-            Ok(room) if room < needed => Err((Reason::DiskFull, format!("{room} bytes are free, {needed} are needed"))),
+            Ok(room) if room < needed => {
+                Err((Reason::DiskFull, format!("{room} bytes are free, {needed} are needed")))
+            }
             Ok(_) => Ok((Build::of(&manifest.document, artifact), time)),
             Err(error) => Err((Reason::FsFault, error.to_string())),
         }
@@ -176,8 +182,12 @@ impl<F: Fs> Engine<F> {
         let Some(update) = self.journal.active() else { return };
         let (sha256, size_bytes) = (update.to.sha256.clone(), update.to.size_bytes);
         // What was fetched for another update is of no use any more.
-        let keep: Vec<Build> =
-            [Some(&self.pointer.current), self.pointer.kept.as_ref()].into_iter().flatten().filter_map(|place| place.slot()).cloned().collect();
+        let keep: Vec<Build> = [Some(&self.pointer.current), self.pointer.kept.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|place| place.slot())
+            .cloned()
+            .collect();
         slot::sweep(&self.fs, &self.home, &keep.iter().collect::<Vec<_>>(), Some(&sha256));
         self.send(ToAgent::Fetch { sha256, size_bytes });
     }
@@ -216,12 +226,16 @@ impl<F: Fs> Engine<F> {
 
     fn compare(&self, build: &Build, file: &Inspected) -> Result<(), (Reason, String)> {
         if file.size_bytes != build.size_bytes {
-            return Err((Reason::SizeMismatch, format!("{} bytes, released with {}", file.size_bytes, build.size_bytes)));
+            return Err((
+                Reason::SizeMismatch,
+                format!("{} bytes, released with {}", file.size_bytes, build.size_bytes),
+            ));
         }
         if file.sha256 != build.sha256 {
             return Err((Reason::HashMismatch, format!("SHA-256 {}", file.sha256)));
         }
-        let is_for_here = file.platform.is_some_and(|platform| (platform.os, platform.arch) == built::platform());
+        let is_for_here =
+            file.platform.is_some_and(|platform| (platform.os, platform.arch) == built::platform());
         if !is_for_here {
             return Err((Reason::WrongFormat, format!("{:?}", file.platform)));
         }

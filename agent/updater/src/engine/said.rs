@@ -86,7 +86,9 @@ impl<F: Fs> Engine<F> {
     /// How long no agent ran, once the new one has said what it is.
     fn measure_gap(&mut self, now: Now) {
         let Some(began) = self.timers.gap_began.take() else { return };
-        let Some(update) = self.journal.update.as_mut().filter(|update| update.gap_ms.is_none()) else { return };
+        let Some(update) = self.journal.update.as_mut().filter(|update| update.gap_ms.is_none()) else {
+            return;
+        };
         update.gap_ms = Some(now.mono_ms.saturating_sub(began));
         update.step = update.step.saturating_add(1);
         // Not worth a write of its own: the end of the trial brings it along.
@@ -103,7 +105,8 @@ impl<F: Fs> Engine<F> {
         let Some(device) = self.device() else { return };
         match self.trust.receipt(envelope, &self.agent.nonce, device) {
             Ok(receipt) => {
-                let is_of_it = self.journal.active().is_some_and(|update| update.to.build_id == receipt.build_id);
+                let is_of_it =
+                    self.journal.active().is_some_and(|update| update.to.build_id == receipt.build_id);
                 if let (true, Some(gate)) = (is_of_it, &mut self.gate) {
                     gate.receipt(receipt.signed_time);
                 }
@@ -130,7 +133,11 @@ impl<F: Fs> Engine<F> {
             self.say(format!("an answer of the server is not believed: {}", reason.word()));
             // A device that trusts nobody yet, and a server that cannot sign, are no attack.
             if reason != Reason::NoRoot && answer.timestamp.is_some() {
-                self.failures.push((reason, "an answer about freshness is not believed".to_owned(), String::new()));
+                self.failures.push((
+                    reason,
+                    "an answer about freshness is not believed".to_owned(),
+                    String::new(),
+                ));
                 self.tell_failures();
             }
         }
@@ -155,7 +162,9 @@ impl<F: Fs> Engine<F> {
     }
 
     fn is_fetching(&self, sha256: &Sha256Hex) -> bool {
-        self.journal.active().is_some_and(|update| update.stage == Stage::Downloading && update.to.sha256 == *sha256)
+        self.journal
+            .active()
+            .is_some_and(|update| update.stage == Stage::Downloading && update.to.sha256 == *sha256)
     }
 
     fn progress(&mut self, sha256: &Sha256Hex, bytes: u64, now: Now) {

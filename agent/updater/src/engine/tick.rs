@@ -5,7 +5,6 @@ use crate::{
     channel::ToAgent,
     fs::Fs,
     machine::{Event, Stage},
-    slot,
 };
 use entity::release::Reason;
 
@@ -19,7 +18,7 @@ impl<F: Fs> Engine<F> {
         match stage {
             Stage::Accepted => {
                 if self.timers.not_before.is_none_or(|at| now.mono_ms >= at) {
-                    self.set_out(now);
+                    self.advance(Event::Begin, now);
                 }
             }
             Stage::Downloading => {
@@ -56,12 +55,6 @@ impl<F: Fs> Engine<F> {
             Stage::Trial => self.look(now),
             Stage::Confirmed | Stage::RollingBack | Stage::RolledBack | Stage::FailedPre => {}
         }
-    }
-
-    /// The time of an accepted update has come.
-    fn set_out(&mut self, now: Now) {
-        let is_there = self.journal.active().is_some_and(|update| slot::verifies(&self.fs, &self.home, &update.to));
-        self.advance(if is_there { Event::Sealed } else { Event::Begin }, now);
     }
 
     /// A server that answers yesterday's answers, or none, is noticed; what runs goes on.

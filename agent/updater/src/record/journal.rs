@@ -3,11 +3,7 @@
 use super::pointer::Place;
 use crate::{machine::Stage, slot::Build};
 use chrono::{DateTime, Utc};
-use entity::{
-    id::UpdateId,
-    release::Reason,
-    update::UpdateStatus,
-};
+use entity::{id::UpdateId, release::Reason, update::UpdateStatus};
 use serde::{Deserialize, Serialize};
 
 /// Between the step of one stage and of the next there is room for what is said in between without the journal.

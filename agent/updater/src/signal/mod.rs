@@ -16,11 +16,7 @@ use crate::{
 };
 #[cfg(windows)]
 use std::sync::mpsc::Receiver;
-use std::{
-    io,
-    process::Child,
-    sync::mpsc::SyncSender,
-};
+use std::{io, process::Child, sync::mpsc::SyncSender};
 
 /// So much may wait to be looked at; whoever has more to say waits.
 pub const WAITING_MAX: usize = 256;

@@ -222,7 +222,12 @@ impl Fs for SimDisk {
         state.step()?;
         state.changes.retain(|(of, _)| of != folder);
         state.safe_names.retain(|path, _| folder_of(path) != folder);
-        let now: Vec<_> = state.names.iter().filter(|(path, _)| folder_of(path) == folder).map(|(path, file)| (path.clone(), *file)).collect();
+        let now: Vec<_> = state
+            .names
+            .iter()
+            .filter(|(path, _)| folder_of(path) == folder)
+            .map(|(path, file)| (path.clone(), *file))
+            .collect();
         state.safe_names.extend(now);
         Ok(())
     }

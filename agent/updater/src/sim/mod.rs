@@ -3,10 +3,10 @@
 
 mod disk;
 mod power;
-mod tests;
-mod trust;
 #[path = "../../tests/it/support/sign.rs"]
 mod sign;
+mod tests;
+mod trust;
 
 use crate::{
     backoff::Ending,
@@ -214,7 +214,10 @@ impl World {
         let Some(bytes) = self.disk.bytes(&program) else { return self.ended(Ending::NotStarted) };
         let Some(built) = self.disk.inspect(&program).expect("is there").stamp else { return };
         assert!(is_channel);
-        assert!(self.disk.is_off() || bytes == self.release.bytes || built.seq == 1, "nothing else is ever started");
+        assert!(
+            self.disk.is_off() || bytes == self.release.bytes || built.seq == 1,
+            "nothing else is ever started"
+        );
         self.engine().started();
         let running = Running { is_supervised: true, ..crate::built::running(&built) };
         let habit = habit_of(&bytes);
@@ -297,7 +300,8 @@ impl World {
     }
 
     fn obey(&mut self) {
-        while let Some(orders) = self.engine.as_mut().map(Engine::orders).filter(|orders| !orders.is_empty()) {
+        while let Some(orders) = self.engine.as_mut().map(Engine::orders).filter(|orders| !orders.is_empty())
+        {
             for order in orders {
                 match order {
                     Order::Say(_) => {}

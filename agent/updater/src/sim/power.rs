@@ -70,7 +70,8 @@ fn one(seed: u64) {
 /// Nothing is under way, nothing is left to say, and what is offered has been tried.
 fn is_over(world: &World) -> bool {
     let Some(engine) = &world.engine else { return false };
-    let is_tried = world.states().iter().any(|state| matches!(state, UpdateState::Confirmed | UpdateState::RolledBack));
+    let is_tried =
+        world.states().iter().any(|state| matches!(state, UpdateState::Confirmed | UpdateState::RolledBack));
     is_tried && engine.journal().active().is_none() && engine.journal().reports.is_empty() && world.runs() > 0
 }
 
@@ -108,7 +109,8 @@ fn damaged_state_is_no_reason_not_to_start() {
             world
         };
         let state = fresh().home.state();
-        let files: Vec<_> = fresh().disk.paths().into_iter().filter(|path| path.starts_with(&state)).collect();
+        let files: Vec<_> =
+            fresh().disk.paths().into_iter().filter(|path| path.starts_with(&state)).collect();
         assert!(files.len() >= 6, "{files:?}");
         for file in &files {
             for damage in damages {

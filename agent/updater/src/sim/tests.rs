@@ -48,11 +48,17 @@ fn every_bad_build_is_taken_back_and_denied() {
         // For a day nobody fetches it again.
         world.run_for(23 * 60);
         assert_eq!((world.runs(), world.fetched), (1, 1), "{habit:?}");
-        assert!(world.stored.iter().any(|status| status.reason == Some(Reason::Denied)), "the server hears why");
+        assert!(
+            world.stored.iter().any(|status| status.reason == Some(Reason::Denied)),
+            "the server hears why"
+        );
         world.run_for(24 * 60);
         assert!(world.fetched <= 3, "{habit:?}: {} fetched", world.fetched);
         assert_eq!(world.engine().highest_seq(), 1);
-        assert!(world.disk.paths().iter().all(|path| !path.starts_with(world.home.staging())), "nothing is left over");
+        assert!(
+            world.disk.paths().iter().all(|path| !path.starts_with(world.home.staging())),
+            "nothing is left over"
+        );
     }
 }
 
@@ -80,7 +86,8 @@ fn a_late_crash_brings_the_kept_build_back() {
     world.run_for(60);
     let states = world.states();
     assert!(states.contains(&UpdateState::Confirmed), "{states:?}");
-    let last = world.stored.iter().rfind(|status| status.state == UpdateState::RolledBack).expect("taken back");
+    let last =
+        world.stored.iter().rfind(|status| status.state == UpdateState::RolledBack).expect("taken back");
     assert_eq!(last.reason, Some(Reason::Crashed));
     assert_eq!(world.runs(), 1);
     assert_eq!(world.engine().highest_seq(), 2, "what was once confirmed is not forgotten");

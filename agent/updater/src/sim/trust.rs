@@ -6,16 +6,12 @@ use super::{
 };
 use crate::{record::memory::Memory, trust::Trust};
 use chrono::Duration;
-use entity::{
-    id::DeviceId,
-    release::Reason,
-    update::TrustAnswer,
-};
+use entity::{id::DeviceId, release::Reason, update::TrustAnswer};
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
 
 fn device() -> DeviceId {
-    "019aa000-0000-7000-8000-000000000001".parse().unwrap()
+    "019aa000-0000-7000-8000-000000000001".parse().expect("is an id")
 }
 
 fn pinned(keys: &Keys) -> Trust {
@@ -63,7 +59,10 @@ fn time_goes_forward_by_what_was_signed() {
     // Nobody pushes it past what people signed.
     assert_eq!(trust.take(&answer(&keys, 60), NONCE, device()).map(|_| ()), Err(Reason::ManifestExpired));
     assert_eq!(trust.time_floor(), today() + Duration::days(3));
-    assert_eq!(trust.take(&answer(&keys, 3), &NONCE.replace('0', "1"), device()).map(|_| ()), Err(Reason::NonceMismatch));
+    assert_eq!(
+        trust.take(&answer(&keys, 3), &NONCE.replace('0', "1"), device()).map(|_| ()),
+        Err(Reason::NonceMismatch)
+    );
 }
 
 #[test]
@@ -75,7 +74,11 @@ fn roots_are_followed_one_by_one_and_new_keys_forget_the_time() {
     let skipped = TrustAnswer { roots: vec![first.next_root_envelope(&third, 3)], ..answer(&third, 1) };
     assert_eq!(trust.take(&skipped, NONCE, device()).map(|_| ()), Err(Reason::RootNotNext));
     let old = TrustAnswer { roots: roots.to_vec(), ..answer(&first, 41) };
-    assert_eq!(trust.take(&old, NONCE, device()).map(|_| ()), Err(Reason::ThresholdUnmet), "the old keys are gone");
+    assert_eq!(
+        trust.take(&old, NONCE, device()).map(|_| ()),
+        Err(Reason::ThresholdUnmet),
+        "the old keys are gone"
+    );
     assert_eq!(trust.root_version(), 3, "a good root stays good");
     assert_eq!(trust.time_floor(), today() - Duration::days(1));
     // The same roots once more do no harm.

@@ -14,7 +14,8 @@ fn a_good_update_is_confirmed() {
     bench.wait_for("the confirmation", LONG, |bench| bench.has_status("confirmed"));
     assert_eq!(bench.runs(), "2");
     let statuses = bench.statuses();
-    let mut states: Vec<_> = statuses.iter().map(|status| status["state"].as_str().unwrap().to_owned()).collect();
+    let mut states: Vec<_> =
+        statuses.iter().map(|status| status["state"].as_str().unwrap().to_owned()).collect();
     states.dedup();
     assert_eq!(states, ["accepted", "downloading", "staged", "switched", "confirmed"], "{}", bench.log());
     let last = statuses.last().unwrap();
@@ -48,7 +49,9 @@ fn taken_back(habit: &str, reason: &str) {
         assert!(status["log_lines"].to_string().contains("sequence 2"), "{habit}: {status}");
     }
     // It is offered again and again, and not taken.
-    bench.wait_for("the denial", LONG, |bench| bench.statuses().iter().any(|status| status["reason"] == "denied"));
+    bench.wait_for("the denial", LONG, |bench| {
+        bench.statuses().iter().any(|status| status["reason"] == "denied")
+    });
     assert_eq!(bench.runs(), "1");
     let known = bench.status();
     assert_eq!(known["pointer"]["current"], "installed");
@@ -123,9 +126,15 @@ fn a_file_that_is_not_what_was_signed_never_runs() {
         let mut bench = Bench::new();
         bench.start();
         bench.offer(2, &build(2, "good"), attack);
-        bench.wait_for("three tries", LONG, |bench| bench.statuses().iter().any(|status| status["reason"] == "denied"));
-        let reasons: Vec<_> =
-            bench.statuses().iter().filter(|status| status["reason"] == reason).map(|status| status["update_id"].clone()).collect();
+        bench.wait_for("three tries", LONG, |bench| {
+            bench.statuses().iter().any(|status| status["reason"] == "denied")
+        });
+        let reasons: Vec<_> = bench
+            .statuses()
+            .iter()
+            .filter(|status| status["reason"] == reason)
+            .map(|status| status["update_id"].clone())
+            .collect();
         assert_eq!(reasons.len(), 3, "{attack}: {}", bench.log());
         assert_eq!(bench.lines("starts"), ["1"]);
         assert!(fs::read_dir(bench.data().join("updates/staging")).unwrap().next().is_none());
@@ -146,7 +155,8 @@ fn a_server_that_lies_is_not_believed() {
         fs::write(bench.data().join("other_manifest"), other).unwrap();
         bench.start();
         bench.offer(2, &build(2, "good"), attack);
-        bench.wait_for(attack, LONG, |bench| bench.statuses().iter().any(|status| status["reason"] == reason));
+        bench
+            .wait_for(attack, LONG, |bench| bench.statuses().iter().any(|status| status["reason"] == reason));
         assert_eq!(bench.lines("starts"), ["1"], "{attack}");
         assert!(!bench.has_status("accepted"), "{attack}");
         assert_eq!(bench.status()["trust"]["highest_seq"], 0);
@@ -160,7 +170,9 @@ fn an_old_release_is_refused() {
     bench.offer(5, &build(5, "good"), "");
     bench.wait_for("the confirmation", LONG, |bench| bench.has_status("confirmed"));
     bench.offer(4, &build(4, "good"), "");
-    bench.wait_for("the refusal", LONG, |bench| bench.statuses().iter().any(|status| status["reason"] == "downgrade"));
+    bench.wait_for("the refusal", LONG, |bench| {
+        bench.statuses().iter().any(|status| status["reason"] == "downgrade")
+    });
     // Not even when the memory is taken away.
     bench.stop();
     for file in ["trust.a", "trust.b", "pointer.a", "pointer.b", "journal.a", "journal.b", "denied.json"] {
@@ -209,7 +221,9 @@ fn folders_that_others_can_write_are_refused() {
     let slots = bench.data().join("updates/slots");
     fs::set_permissions(&slots, fs::Permissions::from_mode(0o777)).unwrap();
     bench.start();
-    bench.wait_for("the report", LONG, |bench| bench.lines("failures").contains(&"unsafe_directory".to_owned()));
+    bench.wait_for("the report", LONG, |bench| {
+        bench.lines("failures").contains(&"unsafe_directory".to_owned())
+    });
     assert_eq!(bench.runs(), "1", "the installed one");
 }
 

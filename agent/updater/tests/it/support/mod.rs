@@ -31,7 +31,11 @@ impl Bench {
         let bench = Self { folder, keys: Keys::new(7), supervisor: None };
         fs::create_dir(bench.data()).unwrap();
         fs::set_permissions(bench.data(), fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(bench.data().join("config.json"), r#"{"device_id":"019aa000-0000-7000-8000-000000000001"}"#).unwrap();
+        fs::write(
+            bench.data().join("config.json"),
+            r#"{"device_id":"019aa000-0000-7000-8000-000000000001"}"#,
+        )
+        .unwrap();
         fs::write(bench.path("terms.json"), TERMS).unwrap();
         fs::set_permissions(bench.path("terms.json"), fs::Permissions::from_mode(0o600)).unwrap();
         bench.write_program(&bench.path("reeve-agent"), &build(1, "good"));
@@ -154,7 +158,8 @@ impl Drop for Bench {
 
 /// A build of the fake agent: another stamp, and a habit at its end.
 pub fn build(seq: u64, habit: &str) -> Vec<u8> {
-    let program = Path::new(env!("CARGO_BIN_EXE_reeve-updater")).with_file_name("examples").join("fake_agent");
+    let program =
+        Path::new(env!("CARGO_BIN_EXE_reeve-updater")).with_file_name("examples").join("fake_agent");
     let mut bytes = fs::read(program).expect("`cargo test` builds the examples");
     let mark = ["REEVE-STAMP", "-V1:{"].concat().into_bytes();
     let at = bytes.windows(mark.len()).position(|window| window == mark).expect("it has a stamp");

@@ -6,8 +6,8 @@ use entity::{
     id::DeviceId,
     platform::{Arch, Os},
     release::{
-        Artifact, ArtifactKind, Channel, Manifest, PRODUCT, Receipt, Role, RoleKeys, Root, SPEC, Sha256Hex, Signer,
-        Timestamp, open_manifest,
+        Artifact, ArtifactKind, Channel, Manifest, PRODUCT, Receipt, Role, RoleKeys, Root, SPEC, Sha256Hex,
+        Signer, Timestamp, open_manifest,
     },
     update::TrustAnswer,
 };
@@ -56,7 +56,9 @@ impl Keys {
             version: 1,
             issued: today() - Duration::days(30),
             expires: today() + Duration::days(700),
-            keys: [first, second, &self.release, &self.freshness].map(|signer| signer.public_key("a test")).to_vec(),
+            keys: [first, second, &self.release, &self.freshness]
+                .map(|signer| signer.public_key("a test"))
+                .to_vec(),
             roles: BTreeMap::from([
                 (Role::Root, role(&[first, second], 2)),
                 (Role::Release, role(&[&self.release], 1)),
@@ -76,7 +78,9 @@ impl Keys {
         let root = Root { version, ..next.root() };
         let signed = next.root[0].sign(&root).expect("is signed");
         let others = [&next.root[1], &self.root[0], &self.root[1]];
-        others.into_iter().fold(signed, |envelope, signer| signer.add_signature(&envelope).expect("is signed"))
+        others
+            .into_iter()
+            .fold(signed, |envelope, signer| signer.add_signature(&envelope).expect("is signed"))
     }
 
     pub fn manifest(&self, release: &Release, change: impl FnOnce(&mut Manifest)) -> String {

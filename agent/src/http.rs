@@ -21,15 +21,13 @@ use std::{
 };
 use updater::exit;
 
-/// The last answer over HTTP was that the server has no time.
-static HTTP_BUSY: AtomicBool = AtomicBool::new(false);
-/// The last answer over the socket was.
+/// The last answer over the socket was that the server has no time.
 static SOCKET_BUSY: AtomicBool = AtomicBool::new(false);
 
-/// True when the server's last answer, over either, was 429 or 503, or asked to come later.
+/// True when the server's last answer over the socket was to come later.
 #[must_use]
-pub fn is_server_busy() -> bool {
-    HTTP_BUSY.load(Ordering::Relaxed) || SOCKET_BUSY.load(Ordering::Relaxed)
+pub fn is_socket_busy() -> bool {
+    SOCKET_BUSY.load(Ordering::Relaxed)
 }
 
 /// Remembers whether the server had time for what came over the socket.
@@ -79,6 +77,12 @@ impl ApiError {
             Self::Refused { retry_after_seconds, .. } => *retry_after_seconds,
             Self::Unreachable(_) | Self::Unreadable(_) => None,
         }
+    }
+
+    /// True when the server has no time now.
+    #[must_use]
+    pub fn means_busy(&self) -> bool {
+        matches!(self.status(), Some(429 | 503))
     }
 
     /// True when the server itself says that there is no such device (any more). A proxy's error page says nothing, and
@@ -219,7 +223,6 @@ impl Api {
         limit::turn(&format!("/api/v1/agents/{endpoint}")).await;
         let answer = request.send().await.map_err(|error| ApiError::Unreachable(reason(&error)))?;
         let status = answer.status().as_u16();
-        HTTP_BUSY.store(matches!(status, 429 | 503), Ordering::Relaxed);
         if answer.status().is_success() {
             return Ok(answer);
         }

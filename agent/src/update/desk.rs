@@ -71,6 +71,8 @@ pub(super) struct Desk {
     fetching: Option<AbortHandle>,
     is_asking: bool,
     is_welcome: bool,
+    /// The last answer to a question about updates was that the server has no time.
+    is_server_busy: bool,
     pub(super) plan: Plan,
     pub(super) receipts: Receipts,
     staging: PathBuf,
@@ -107,6 +109,7 @@ impl Desk {
             fetching: None,
             is_asking: false,
             is_welcome: false,
+            is_server_busy: false,
             plan: Plan::new(Instant::now(), timing.update_first, interval, chance::fresh()),
             receipts: Receipts::default(),
             staging: hands.paths.updates().join("staging"),
@@ -154,6 +157,13 @@ impl Desk {
 
     pub(super) fn done(&mut self, hands: &Hands, done: Done) {
         let now = Instant::now();
+        match &done {
+            Done::Asked(Ok(_)) | Done::Receipt(Ok(_)) => self.is_server_busy = false,
+            Done::Asked(Err(DeviceError::Api(error))) | Done::Receipt(Err(DeviceError::Api(error))) => {
+                self.is_server_busy = error.means_busy();
+            }
+            _ => {}
+        }
         match done {
             Done::Asked(answer) => self.answered(hands, answer),
             Done::Receipt(Ok(receipt)) => {
@@ -192,7 +202,7 @@ impl Desk {
                 .filter(|(_, has_given)| !has_given)
                 .map(|(name, _)| name.to_owned())
                 .collect(),
-            is_server_busy: http::is_server_busy(),
+            is_server_busy: self.is_server_busy || http::is_socket_busy(),
         }));
         if hands.phase.now().state == AgentState::Idle && self.plan.take_overdue() {
             self.ask(hands);

@@ -5,7 +5,7 @@
 use super::{channel, server};
 use crate::{
     config,
-    http::{self, Api, ApiError},
+    http::{Api, ApiError},
     identity::Identity,
     machine,
     paths::Paths,
@@ -117,7 +117,7 @@ async fn ask(
                     DeviceError::Revoked(_) => true,
                 };
                 answer.is_server_reached = has_refused;
-                answer.is_server_busy = http::is_server_busy();
+                answer.is_server_busy = matches!(&error, DeviceError::Api(error) if error.means_busy());
                 let _ = tell.send(answer.clone());
                 if is_last || has_refused {
                     return;

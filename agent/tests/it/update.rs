@@ -87,7 +87,8 @@ async fn an_agent_says_what_it_is_and_shows_that_it_works() {
             _ => None,
         })
         .await;
-    assert_eq!(root, (Keys::new().root(), false));
+    let told = server.world().releases.root.clone();
+    assert_eq!((Some(root.0), root.1), (told, false));
     eventually("the hello", || !server.world().hellos.is_empty()).await;
     let running = server.world().hellos[0].1.running.clone().expect("it says what runs");
     assert_eq!((running.sha256, running.is_supervised), (Some(digest()), true));
@@ -316,6 +317,9 @@ async fn a_rollback_is_told_with_the_last_lines_of_the_build() {
 async fn an_administrator_can_give_a_root_and_nothing_else_does() {
     let (_server, device, _) = world().await;
     let mut supervisor = Supervisor::welcomed(&device, None).await;
+    let first = |said: &ToSupervisor| matches!(said, ToSupervisor::Root { replace: false, .. }).then_some(());
+    supervisor.until("the root of the registration", first).await;
+    supervisor.say(&ToAgent::RootTaken { version: 1, refused: None }).await;
     let file = device.data().join("../root.json");
     fs::write(&file, Keys::new().root().replace("\"signatures\":[", "\"signatures\": [")).unwrap();
     let file = file.to_str().unwrap().to_owned();

@@ -34,7 +34,8 @@ impl Place {
     async fn send(&mut self, payload: Payload) -> Order {
         let entry = match &payload {
             Payload::RunScript { script_sha256, .. } => format!("run_script:{script_sha256}"),
-            _ => "update_agent".to_owned(),
+            Payload::UpdateAgent { version } => format!("update_agent:{version}"),
+            other => panic!("{other:?}"),
         };
         let armed = self.device.output(&["lock", "arm", "--for", "1h", "--allow", &entry]).await;
         assert!(armed.status.success(), "{}", String::from_utf8_lossy(&armed.stderr));

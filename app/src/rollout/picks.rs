@@ -16,8 +16,20 @@ pub struct PickQuestion {
     pub find: String,
     /// What is ticked of the target.
     pub chosen: Vec<String>,
-    /// For each wave that names devices: what its boxes are narrowed by, and what is ticked.
-    pub waves: Vec<Option<(String, Vec<String>)>>,
+    /// Each wave that names devices.
+    pub waves: Vec<WaveQuestion>,
+}
+
+/// What the boxes of a wave are about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WaveQuestion {
+    /// Which one, from 0.
+    pub place: usize,
+    /// What they are narrowed by.
+    pub find: String,
+    /// What is ticked.
+    pub chosen: Vec<String>,
 }
 
 impl PickQuestion {
@@ -29,21 +41,19 @@ impl PickQuestion {
             Target::Locations => form.service_location_ids.clone(),
             Target::Devices => form.device_ids.clone(),
         };
-        let wave = |wave: &super::wave_form::WaveForm| {
-            wave.is_named().then(|| (wave.find.clone(), wave.devices.clone()))
-        };
-        Self {
-            target: form.target.clone(),
-            find: form.find.clone(),
-            chosen,
-            waves: form.waves.iter().map(wave).collect(),
-        }
+        let named = form.waves.iter().enumerate().filter(|(_, wave)| wave.is_named());
+        let waves = named.map(|(place, wave)| WaveQuestion {
+            place,
+            find: wave.find.clone(),
+            chosen: wave.devices.clone(),
+        });
+        Self { target: form.target.clone(), find: form.find.clone(), chosen, waves: waves.collect() }
     }
 
     /// Is the same searched? What is ticked by hand need not be looked for.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let find = |question: &Self| {
-            question.waves.iter().map(|wave| wave.as_ref().map(|(find, _)| find.clone())).collect::<Vec<_>>()
+            question.waves.iter().map(|wave| (wave.place, wave.find.clone())).collect::<Vec<_>>()
         };
         self.target == other.target && self.find == other.find && find(self) == find(other)
     }
@@ -67,8 +77,8 @@ pub struct Picks {
     pub about: String,
     /// Of the target.
     pub target: Page<Pick>,
-    /// Of each wave.
-    pub waves: Vec<Page<Pick>>,
+    /// Of each wave that names devices, by its place.
+    pub waves: Vec<(usize, Page<Pick>)>,
 }
 
 /// Boxes, those that are ticked first, and a field that finds others.
@@ -138,6 +148,6 @@ mod tests {
         assert!(ticked != before && ticked.is_like(&before));
         form.waves[0].find = "till".to_owned();
         assert!(!PickQuestion::of(&form).is_like(&before));
-        assert_eq!(ticked.waves.iter().filter(|wave| wave.is_some()).count(), 1);
+        assert_eq!(ticked.waves.iter().map(|wave| wave.place).collect::<Vec<_>>(), [0]);
     }
 }

@@ -87,12 +87,8 @@ pub(super) async fn pick(cx: &Cx, question: PickQuestion) -> Result<Picks, Porta
     };
     let mut waves = Vec::new();
     for wave in &question.waves {
-        waves.push(match wave {
-            Some((find, chosen)) => {
-                devices(cx, Some(find.trim()).filter(|find| !find.is_empty()), chosen).await?
-            }
-            None => Page::default(),
-        });
+        let like = Some(wave.find.trim()).filter(|find| !find.is_empty());
+        waves.push((wave.place, devices(cx, like, &wave.chosen).await?));
     }
     Ok(Picks { about: question.target, target, waves })
 }
@@ -115,11 +111,8 @@ async fn devices(cx: &Cx, like: Option<&str>, chosen: &[String]) -> Result<Page<
             items.push(Pick { id: id.to_string(), label: device.device_name, aside: device.business_name });
         }
     }
-    let query = DeviceQuery {
-        search: like.map(str::to_owned),
-        limit: Some(OFFERED),
-        ..DeviceQuery::default()
-    };
+    let query =
+        DeviceQuery { search: like.map(str::to_owned), limit: Some(OFFERED), ..DeviceQuery::default() };
     let found = domain::device::list(cx, &query).await?;
     for row in found.items {
         let id = row.id.to_string();

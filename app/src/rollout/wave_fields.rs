@@ -77,7 +77,7 @@ fn WaveRow(index: usize, count: usize, wave: WaveForm, shown: Shown) -> impl Int
 fn WavePicks(index: usize, shown: Shown) -> impl IntoView {
     view! {
         <Load resource=shown.picks skeleton=2 let:found>
-            {found.waves.get(index).cloned().map(|found| {
+            {found.waves.into_iter().find(|(place, _)| *place == index).map(|(_, found)| {
                 let (chosen, find) = shown.typed.with_untracked(|typed| {
                     let wave = typed.waves.get(index);
                     wave.map(|wave| (wave.devices.clone(), wave.find.clone())).unwrap_or_default()

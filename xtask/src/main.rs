@@ -3,6 +3,7 @@
 mod bench;
 mod bundle;
 mod demo;
+mod fault;
 mod fuzz;
 mod macos;
 mod need;
@@ -31,6 +32,7 @@ usage: cargo xtask <what>
   test [--no-browser]        run every check and every test
   fuzz [--seconds N] [--only PARSER]
                              fuzz every parser for a minute, or N seconds, each
+  fault                      try every scenario of update safety, longer than test does, and print the table of them
   windows                    build the agent for Windows and run its tests under Wine, as test does
   check-macos                look whether the agent compiles for macOS; it takes zig
   bench [--quick] [--only 1,4,9] [--sqlite|--postgres]
@@ -79,6 +81,10 @@ fn run(words: Vec<String>) -> Result<()> {
             let only = options.value("--only")?;
             options.done()?;
             fuzz::run_fuzz(seconds.context("--seconds needs a number")?, only.as_deref())
+        }
+        Some("fault") => {
+            options.done()?;
+            fault::run_faults()
         }
         Some("windows") => {
             options.done()?;

@@ -12,14 +12,17 @@ pub struct MetricSample {
     /// When it was taken, by the device's clock; with the device it is the key, so repeats are harmless.
     pub collected_at: DateTime<Utc>,
     /// Use of all processors together since the previous sample, 0–100.
+    #[serde(default, deserialize_with = "finite::number")]
     pub cpu_percent: Option<f32>,
     /// Memory in use.
     pub memory_used_bytes: Option<u64>,
     /// Memory in use, 0–100.
+    #[serde(default, deserialize_with = "finite::number")]
     pub memory_percent: Option<f32>,
     /// Swap in use.
     pub swap_used_bytes: Option<u64>,
     /// Load averages over 1, 5 and 15 minutes; absent on systems without them.
+    #[serde(default, deserialize_with = "finite::three")]
     pub load_average: Option<[f32; 3]>,
     /// Seconds since boot.
     pub uptime_seconds: Option<u64>,
@@ -83,9 +86,32 @@ pub struct ProcessSample {
     /// Name of the program, without arguments: those can hold secrets.
     pub name: String,
     /// Use of one processor = 100.
+    #[serde(deserialize_with = "finite::one")]
     pub cpu_percent: f32,
     /// Resident memory.
     pub memory_bytes: u64,
+}
+
+/// JSON has numbers that are larger than any of 32 bits: they are read as the largest, not as infinity, which could not be
+/// written again.
+mod finite {
+    use serde::{Deserialize as _, Deserializer};
+
+    const fn bound(value: f32) -> f32 {
+        value.clamp(f32::MIN, f32::MAX)
+    }
+
+    pub(super) fn one<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+        f32::deserialize(from).map(bound)
+    }
+
+    pub(super) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f32>, D::Error> {
+        Ok(Option::<f32>::deserialize(from)?.map(bound))
+    }
+
+    pub(super) fn three<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[f32; 3]>, D::Error> {
+        Ok(Option::<[f32; 3]>::deserialize(from)?.map(|three| three.map(bound)))
+    }
 }
 
 impl MetricSample {
@@ -227,6 +253,18 @@ pub struct Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_beyond_all_bounds_is_written_again_as_it_was_read() {
+        let text = r#"{"collected_at":"2026-11-20T08:15:00Z","cpu_percent":5e39,"load_average":[1e300,-1e300,0.5],
+            "disks":[],"top_processes":[{"pid":1,"name":"x","cpu_percent":-5e39,"memory_bytes":0}]}"#;
+        let sample: MetricSample = serde_json::from_str(text).expect("reads");
+        assert_eq!(sample.load_average, Some([f32::MAX, f32::MIN, 0.5]));
+        let written = serde_json::to_string(&sample).expect("writes");
+        assert_eq!(serde_json::from_str::<MetricSample>(&written).expect("reads again"), sample);
+        let bounded = sample.bounded();
+        assert_eq!((bounded.cpu_percent, bounded.load_average), (Some(100.0), None));
+    }
 
     #[test]
     fn hostile_samples_are_bounded() {

@@ -23,7 +23,7 @@ const ON_DEVICES: [&str; 3] = ["agent", "updater", "windows_api"];
 const FUZZ_SECONDS: u32 = 8;
 
 /// How long building and running the tests may take, several times what they need on a busy machine with two cores.
-const TESTS_MOST: Duration = Duration::from_mins(35);
+const TESTS_MOST: Duration = Duration::from_mins(50);
 /// The same of the browser tests.
 const BROWSER_MOST: Duration = Duration::from_mins(25);
 

@@ -29,7 +29,7 @@ impl Released {
         let trust = Trust::of(server);
         trust.begin(server).await;
         let id = trust.released(server, &words(1, "1.0.0"), &agent()).await;
-        Self { id, root: trust.root(2), manifest: trust.manifest(&words(2, "1.1.0"), &agent()) }
+        Self { id, root: trust.root(2), manifest: trust.manifest(&words(12, "1.12.0"), &agent()) }
     }
 
     pub(super) fn imaginary() -> Self {

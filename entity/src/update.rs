@@ -424,7 +424,8 @@ mod tests {
         for state in UpdateState::ALL {
             for event in UpdateEvent::ALL {
                 let next = state.on(*event).map_or("refused", UpdateState::word);
-                writeln!(grid, "{:<12} {:<10} {next}", state.word(), event.word()).expect("a string takes all");
+                writeln!(grid, "{:<12} {:<10} {next}", state.word(), event.word())
+                    .expect("a string takes all");
             }
         }
         insta::assert_snapshot!(grid);

@@ -8,9 +8,8 @@ mod rollouts;
 
 use crate::{
     api::{
-        ApiProblem, api_key, audit, business, custom_role, device, me,
-        monitored_service, no_such_address, oidc as oidc_provider, registration, service_account,
-        service_location, user,
+        ApiProblem, api_key, audit, business, custom_role, device, me, monitored_service, no_such_address,
+        oidc as oidc_provider, registration, service_account, service_location, user,
     },
     authenticate, budget, events, health, install, limit, link, log, oidc,
     openapi::{self, Described, Sketch},
@@ -42,7 +41,8 @@ use tower_http::{
         CompressionLayer, Predicate as _,
         predicate::{DefaultPredicate, NotForContentType},
     },
-    timeout::RequestBodyTimeoutLayer, trace::TraceLayer,
+    timeout::RequestBodyTimeoutLayer,
+    trace::TraceLayer,
 };
 
 /// Largest body that people may send.
@@ -109,7 +109,8 @@ pub(crate) fn is_for_agents(method: &Method, path: &str) -> bool {
 }
 
 fn rest() -> Rest {
-    let rest = rollouts::of_rollouts(releases::of_releases(locks::of_scripts(locks::of_approvals(Rest::default()))));
+    let rest =
+        rollouts::of_rollouts(releases::of_releases(locks::of_scripts(locks::of_approvals(Rest::default()))));
     commands::of_commands(of_agents(alerts::of_alerts(of_people(alerts::of_errors(of_estate(rest))))))
 }
 
@@ -366,8 +367,9 @@ impl Rest {
 /// Bounds what forms send: a script and the ids of many devices are longer than all else.
 async fn portal_limit(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_long =
-        ["/portal/command/", "/portal/script/", "/portal/release/"].iter().any(|start| path.starts_with(start));
+    let is_long = ["/portal/command/", "/portal/script/", "/portal/release/"]
+        .iter()
+        .any(|start| path.starts_with(start));
     let most = if is_long { COMMANDS_BYTES_MAX } else { PEOPLE_BYTES_MAX };
     let said = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if said.and_then(|text| text.parse().ok()).is_some_and(|bytes: usize| bytes > most) {

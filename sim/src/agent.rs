@@ -414,7 +414,8 @@ impl Agent {
         self.tally.took(Kind::Connect, number, started.elapsed());
         let started = Instant::now();
         let before = self.lost.map(|(_, reason)| previous(reason));
-        let welcome = socket.greet(Hello { running: self.running.clone(), ..self.machine.hello(before) }).await?;
+        let welcome =
+            socket.greet(Hello { running: self.running.clone(), ..self.machine.hello(before) }).await?;
         self.tally.took(Kind::Welcome, number, started.elapsed());
         self.arrive(welcome.settings, welcome.known);
         Ok(socket)

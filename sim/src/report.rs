@@ -133,7 +133,8 @@ impl fmt::Display for Report {
             )?;
         }
         if !self.updates.is_empty() {
-            let states: Vec<String> = self.updates.iter().map(|(state, count)| format!("{count} {state}")).collect();
+            let states: Vec<String> =
+                self.updates.iter().map(|(state, count)| format!("{count} {state}")).collect();
             writeln!(f, "updates: {}", states.join(", "))?;
         }
         if self.unexpected > 0 {

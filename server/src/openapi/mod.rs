@@ -53,8 +53,16 @@ const TAGS: [(&str, &str, &str); 27] = [
         "Scripts",
         "The library: shared scripts and those of one business, each version as it was written.",
     ),
-    ("release", "Releases", "Signed releases of the agent, their files, and the roots by which they are believed."),
-    ("rollout", "Rollouts", "Releases reach devices wave by wave, and stop by themselves when it goes wrong."),
+    (
+        "release",
+        "Releases",
+        "Signed releases of the agent, their files, and the roots by which they are believed.",
+    ),
+    (
+        "rollout",
+        "Rollouts",
+        "Releases reach devices wave by wave, and stop by themselves when it goes wrong.",
+    ),
     ("business", "Businesses", "The customers of the MSP."),
     ("service_location", "Service locations", "The places of a business."),
     ("user", "People", "Those who sign in to the portal."),
@@ -64,7 +72,11 @@ const TAGS: [(&str, &str, &str); 27] = [
     ("oidc", "Sign-in", "Providers of OpenID Connect, and who has to have a second factor."),
     ("audit", "Audit log", "Who did what, when and from where; every entry chained to the one before."),
     ("token", "Agent identity", "How an agent proves which device it is."),
-    ("update", "Agent updates", "What agents ask about releases: whether one is due, and whether it still holds."),
+    (
+        "update",
+        "Agent updates",
+        "What agents ask about releases: whether one is due, and whether it still holds.",
+    ),
     (
         "polling",
         "Agent link",

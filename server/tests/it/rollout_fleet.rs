@@ -146,8 +146,10 @@ fn fleet(door: &Door, identities: Vec<Identity>, fate: Fate) -> (Fleet, Arc<Tall
         reconnect_longest: Duration::from_secs(2),
         ..Rhythm::default()
     };
-    let updates = Some(Updates { fate, seq: 1, trial: Duration::from_secs(1), every: Duration::from_secs(15) });
-    let fleet = Fleet::start(door, identities, rhythm, 1, &tally, |_, _| Manner { updates, ..Manner::default() });
+    let updates =
+        Some(Updates { fate, seq: 1, trial: Duration::from_secs(1), every: Duration::from_secs(15) });
+    let fleet =
+        Fleet::start(door, identities, rhythm, 1, &tally, |_, _| Manner { updates, ..Manner::default() });
     (fleet, tally)
 }
 

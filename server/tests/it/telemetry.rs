@@ -63,10 +63,7 @@ const MOVED_BY: [(&str, &[&str]); 19] = [
     ("processors that have too much to do", &["reeve_suggestions"]),
     ("a service that stops", &["reeve_service_events"]),
     ("a command", &["reeve_command_requests", "reeve_commands", "reeve_command_seconds"]),
-    (
-        "a release",
-        &["reeve_artifact_uploads", "reeve_artifact_sent_bytes", "reeve_update_questions"],
-    ),
+    ("a release", &["reeve_artifact_uploads", "reeve_artifact_sent_bytes", "reeve_update_questions"]),
     ("a body that is on its way", &["reeve_ingest_bytes"]),
     ("a sign-in", &["reeve_sign_ins", "reeve_sessions"]),
     ("a wrong password", &["reeve_sign_ins_refused"]),
@@ -227,7 +224,8 @@ async fn release(server: &TestServer, held: &Held) {
         "/api/v1/agents/check_update?version=0.9.0&os=linux&arch=x86_64".to_owned(),
         format!("/api/v1/artifacts/sha256/{}", file.sha256()),
     ] {
-        let answer = reqwest::Client::new().get(format!("{}{path}", server.url)).bearer_auth(token).send().await;
+        let answer =
+            reqwest::Client::new().get(format!("{}{path}", server.url)).bearer_auth(token).send().await;
         let answer = answer.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.bytes().await.expect("a body");

@@ -89,7 +89,8 @@ impl Agent {
             next = next.min(self.due.metrics);
         }
         let deadline = session.oldest_in_flight().map(|sent| sent + self.rhythm.ack_within);
-        for moment in [deadline, session.paused_until, self.due.leave, self.due.update].into_iter().flatten() {
+        for moment in [deadline, session.paused_until, self.due.leave, self.due.update].into_iter().flatten()
+        {
             next = next.min(moment);
         }
         next

@@ -18,7 +18,8 @@ use table::SCENARIOS;
 /// Where these tests live.
 const PACKAGES: [&str; 6] = ["entity", "release", "updater", "agent", "domain", "server"];
 /// How much longer than in `cargo xtask test` the tests try that try by chance.
-const LONGER: [(&str, &str); 3] = [("REEVE_SEEDS", "10000"), ("REEVE_FLEET", "1000"), ("REEVE_GRANTS", "200")];
+const LONGER: [(&str, &str); 3] =
+    [("REEVE_SEEDS", "10000"), ("REEVE_FLEET", "1000"), ("REEVE_GRANTS", "200")];
 
 /// Runs the tests of every scenario and prints the table; fails when one fails or has no test.
 pub fn run_faults() -> Result<()> {
@@ -102,7 +103,15 @@ mod tests {
     #[test]
     fn every_test_of_the_table_exists() {
         let mut text = String::new();
-        for folder in ["entity/src", "release", "agent/updater", "agent/src", "agent/tests", "server/domain/src", "server/tests"] {
+        for folder in [
+            "entity/src",
+            "release",
+            "agent/updater",
+            "agent/src",
+            "agent/tests",
+            "server/domain/src",
+            "server/tests",
+        ] {
             sources(&root().join(folder), &mut text);
         }
         for name in names() {

@@ -4,7 +4,7 @@
 use entity::{
     input::NAME_MAX,
     release::{
-        ARTIFACT_BYTES_MAX, Artifact, MANIFEST_BYTES_MAX, Manifest, Sha256Hex,
+        ARTIFACT_BYTES_MAX, MANIFEST_BYTES_MAX, Manifest, Sha256Hex,
         program::{self, HEAD_BYTES, Platform},
     },
 };
@@ -66,13 +66,6 @@ pub(super) struct SignedManifest {
     pub manifest: Manifest,
     /// How many signatures there are.
     pub signatures: usize,
-}
-
-impl SignedManifest {
-    /// What it says of a file.
-    pub(super) fn named(&self, sha256: &Sha256Hex) -> Option<&Artifact> {
-        self.manifest.artifacts.iter().find(|artifact| artifact.sha256 == *sha256)
-    }
 }
 
 /// Reads a manifest that was chosen.

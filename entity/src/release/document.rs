@@ -292,7 +292,7 @@ pub struct Receipt {
     pub nonce: String,
     /// The server's clock.
     pub signed_time: DateTime<Utc>,
-    /// Batches of samples of this device that the server has committed since its socket or process began; what the
-    /// device compares, not an absolute.
+    /// Rises with what the server has committed of this device's samples: milliseconds since 1970 of the newest write. A
+    /// device compares two receipts, and nothing else.
     pub batches: u64,
 }

@@ -127,17 +127,16 @@ mod tests {
 
     #[test]
     fn a_name_says_what_is_meant() {
-        let said = |name| parts(name).map(|(kind, os, arch, libc, version)| (kind, os, arch, libc, version));
         assert_eq!(
-            said("agent-linux-x86_64-1.4.0"),
+            parts("agent-linux-x86_64-1.4.0"),
             Some((ArtifactKind::Agent, Os::Linux, Arch::X86_64, None, "1.4.0"))
         );
         assert_eq!(
-            said("updater-windows-aarch64-1.4.0-beta.2.exe"),
+            parts("updater-windows-aarch64-1.4.0-beta.2.exe"),
             Some((ArtifactKind::Supervisor, Os::Windows, Arch::Aarch64, None, "1.4.0-beta.2"))
         );
         assert_eq!(
-            said("agent-linux-aarch64-musl-1.4.0"),
+            parts("agent-linux-aarch64-musl-1.4.0"),
             Some((ArtifactKind::Agent, Os::Linux, Arch::Aarch64, Some(Libc::Musl), "1.4.0"))
         );
         for name in [
@@ -148,7 +147,7 @@ mod tests {
             "--",
             "agent-x-y-z",
         ] {
-            assert_eq!(said(name), None, "{name}");
+            assert_eq!(parts(name), None, "{name}");
         }
     }
 }

@@ -81,7 +81,7 @@ async fn r04_a_bad_build_reaches_few_of_ten_thousand() {
     );
     assert!(halted_at.is_some() && busy.is_empty());
     assert_eq!(switched, back, "all of them are back");
-    assert!(switched <= 50 && switched >= 3, "{switched} of {FLEET} changed over");
+    assert!((3..=50).contains(&switched), "{switched} of {FLEET} changed over");
     assert_eq!(world.row(id).await.in_flight, 0);
 }
 

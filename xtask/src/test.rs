@@ -45,7 +45,8 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
         run(clippy(&HERE).args(["--features", "app/ssr", "--all-targets"]).args(DENY))
     });
     part("lint the agent", &mut || run(clippy(&ON_DEVICES).arg("--all-targets").args(DENY)));
-    part("lint xtask", &mut || run(clippy(&["xtask"]).args(DENY)));
+    part("lint xtask", &mut || run(clippy(&["xtask"]).arg("--all-targets").args(DENY)));
+    part("test xtask", &mut || run(cargo().args(["test", "-p", "xtask"])));
     part("build the portal for browsers", &mut || bundle::build(Profile::Release));
     part("lint the portal as browsers get it", &mut || {
         run(clippy(&["frontend"]).args(["--target", "wasm32-unknown-unknown"]).args(DENY))

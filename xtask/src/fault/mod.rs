@@ -19,7 +19,7 @@ use table::SCENARIOS;
 const PACKAGES: [&str; 6] = ["entity", "release", "updater", "agent", "domain", "server"];
 /// How much longer than in `cargo xtask test` the tests try that try by chance.
 const LONGER: [(&str, &str); 3] =
-    [("REEVE_SEEDS", "10000"), ("REEVE_FLEET", "1000"), ("REEVE_GRANTS", "200")];
+    [("REEVE_POWER_SEEDS", "10000"), ("REEVE_FLEET", "1000"), ("REEVE_ROLLOUT_STORM", "500x20")];
 
 /// Runs the tests of every scenario and prints the table; fails when one fails or has no test.
 pub fn run_faults() -> Result<()> {

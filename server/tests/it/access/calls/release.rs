@@ -62,7 +62,7 @@ pub(super) fn portal(released: &Released) -> Vec<super::functions::Row> {
     vec![
         ("POST /portal/release/list", Lists, true, vec![]),
         ("POST /portal/release/get", Lists, true, vec![id.clone()]),
-        ("POST /portal/release/is-ready", Changes, true, vec![]),
+        ("POST /portal/release/is-ready", Lists, true, vec![]),
         ("POST /portal/release/write-notes", Changes, true, vec![id.clone(), one("notes", "P")]),
         ("POST /portal/release/roots", Lists, true, vec![]),
         ("POST /portal/release/look-at-root", Lists, true, vec![one("root", &released.root)]),

@@ -89,7 +89,7 @@ pub(super) fn rest(rolled: &Rolled) -> Vec<(&'static str, Kind, bool, Value)> {
     let note = json!({"note": "R"});
     vec![
         ("GET /rollouts", Lists, true, Value::Null),
-        ("POST /rollouts/preview", Makes, true, asked.clone()),
+        ("POST /rollouts/preview", Lists, true, asked.clone()),
         ("POST /rollouts", Makes, true, asked),
         ("GET /rollouts/policy", Lists, true, Value::Null),
         ("PUT /rollouts/policy", Makes, true, json!({"is_approval_needed": false})),
@@ -142,12 +142,12 @@ pub(super) fn portal(rolled: &Rolled) -> Vec<super::functions::Row> {
             "POST /portal/device/set_channel",
             Changes,
             true,
-            vec![id(&rolled.device), one("channel", "stable")],
+            vec![id(&rolled.device), one("channel", "beta")],
         ),
         ("POST /portal/rollout/available", Lists, true, vec![]),
         ("POST /portal/rollout/newer", Lists, true, vec![one("seq", "0")]),
         ("POST /portal/rollout/pick", Lists, true, vec![one("question[target]", "devices")]),
-        ("POST /portal/rollout/preview", Makes, true, form.clone()),
+        ("POST /portal/rollout/preview", Lists, true, form.clone()),
         ("POST /portal/rollout/create", Makes, true, form),
         ("POST /portal/rollout/approve", Changes, true, about(&rolled.awaiting, &[("input[note]", "P")])),
         ("POST /portal/rollout/roll_back", Changes, true, about(&rolled.running, &undo)),

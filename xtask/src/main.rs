@@ -32,7 +32,8 @@ usage: cargo xtask <what>
   test [--no-browser]        run every check and every test
   fuzz [--seconds N] [--only PARSER]
                              fuzz every parser for a minute, or N seconds, each
-  fault                      try every scenario of update safety, longer than test does, and print the table of them
+  fault [--sweep]            try every scenario of update safety, longer than test does, and print the table of them;
+                             --sweep instead meddles with each call of a whole update by the programs as they are shipped
   windows                    build the agent for Windows and run its tests under Wine, as test does
   check-macos                look whether the agent compiles for macOS; it takes zig
   bench [--quick] [--only 1,4,9] [--sqlite|--postgres]
@@ -83,8 +84,9 @@ fn run(words: Vec<String>) -> Result<()> {
             fuzz::run_fuzz(seconds.context("--seconds needs a number")?, only.as_deref())
         }
         Some("fault") => {
+            let is_sweep = options.flag("--sweep");
             options.done()?;
-            fault::run_faults()
+            if is_sweep { fault::run_sweep() } else { fault::run_faults() }
         }
         Some("windows") => {
             options.done()?;

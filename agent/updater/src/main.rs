@@ -3,6 +3,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fmt,
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
@@ -37,11 +38,16 @@ fn main() -> ExitCode {
         "selfcheck" => self_check(),
         "status" => show_status(rest),
         "apply" => apply::run(rest).into(),
-        "run" => with_plan(rest, |plan| supervise(&plan, |line| eprintln!("reeve-updater: {line}"))),
+        "run" => with_plan(rest, |plan| supervise(&plan, log)),
         #[cfg(windows)]
         "service" => with_plan(rest, updater::service::run),
         _ => usage(),
     }
+}
+
+/// A log that cannot be written, on a disk that is full, is no reason to end.
+fn log(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "reeve-updater: {line}");
 }
 
 fn with_plan(arguments: &[OsString], run: impl FnOnce(Plan) -> io::Result<()>) -> ExitCode {

@@ -18,8 +18,23 @@ use table::SCENARIOS;
 /// Where these tests live.
 const PACKAGES: [&str; 6] = ["entity", "release", "updater", "agent", "domain", "server"];
 /// How much longer than in `cargo xtask test` the tests try that try by chance.
-const LONGER: [(&str, &str); 3] =
-    [("REEVE_POWER_SEEDS", "10000"), ("REEVE_FLEET", "1000"), ("REEVE_ROLLOUT_STORM", "500x20")];
+const LONGER: [(&str, &str); 4] = [
+    ("REEVE_POWER_SEEDS", "10000"),
+    ("REEVE_FLEET", "1000"),
+    ("REEVE_ROLLOUT_STORM", "500x20"),
+    ("REEVE_SWEEP", "200"),
+];
+
+/// Tries each fault at each call by which the supervisor changes something, with the programs as they are shipped.
+pub fn run_sweep() -> Result<()> {
+    if need::program("strace").is_none() {
+        bail!("the sweep takes strace");
+    }
+    let mut cargo = cargo();
+    // Without a target of its own, so that the examples are built too: one of them is the agent.
+    cargo.args(["test", "-p", "updater", "--profile", "agent", "--", "sweep::", "--nocapture"]);
+    run(cargo.env("REEVE_SWEEP", "all"))
+}
 
 /// Runs the tests of every scenario and prints the table; fails when one fails or has no test.
 pub fn run_faults() -> Result<()> {

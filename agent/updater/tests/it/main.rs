@@ -4,6 +4,8 @@
 
 mod apply;
 mod support;
+#[cfg(target_os = "linux")]
+mod sweep;
 mod update;
 
 use rustix::process::{Pid, Signal, kill_process};

@@ -27,6 +27,11 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Self {
+        Self::with(TERMS, &build(1, "good"))
+    }
+
+    /// With these terms, and this program as the one that the package installed.
+    pub fn with(terms: &str, installed: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bench = Self { folder, keys: Keys::new(7), supervisor: None };
         fs::create_dir(bench.data()).unwrap();
@@ -36,9 +41,9 @@ impl Bench {
             r#"{"device_id":"019aa000-0000-7000-8000-000000000001"}"#,
         )
         .unwrap();
-        fs::write(bench.path("terms.json"), TERMS).unwrap();
+        fs::write(bench.path("terms.json"), terms).unwrap();
         fs::set_permissions(bench.path("terms.json"), fs::Permissions::from_mode(0o600)).unwrap();
-        bench.write_program(&bench.path("reeve-agent"), &build(1, "good"));
+        bench.write_program(&bench.path("reeve-agent"), installed);
         bench
     }
 
@@ -56,7 +61,16 @@ impl Bench {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve-updater"));
+        self.command_of(Command::new(env!("CARGO_BIN_EXE_reeve-updater")))
+    }
+
+    /// The same by another hand, which is given the program and its arguments as its last words.
+    pub fn command_under(&self, mut hand: Command) -> Command {
+        hand.arg(env!("CARGO_BIN_EXE_reeve-updater"));
+        self.command_of(hand)
+    }
+
+    fn command_of(&self, mut command: Command) -> Command {
         command.arg("run").arg("--agent").arg(self.path("reeve-agent"));
         command.arg("--terms").arg(self.path("terms.json"));
         command.arg("--").arg("--data-dir").arg(self.data()).stdin(Stdio::null()).stdout(Stdio::null());
@@ -66,14 +80,23 @@ impl Bench {
     }
 
     pub fn start(&mut self) {
-        self.supervisor = Some(self.command().spawn().unwrap());
+        self.start_as(self.command());
     }
 
-    /// Ends it as a power cut would, as far as processes are concerned.
-    pub fn kill(&mut self) {
+    pub fn start_as(&mut self, mut command: Command) {
+        self.supervisor = Some(command.spawn().unwrap());
+    }
+
+    /// True when the supervisor has ended by itself, or was ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.supervisor.as_mut().is_none_or(|supervisor| supervisor.try_wait().unwrap().is_some())
+    }
+
+    /// Ends it as a power cut would, as far as processes are concerned; how it ended, if it had ended before.
+    pub fn kill(&mut self) -> ExitStatus {
         let mut supervisor = self.supervisor.take().unwrap();
         supervisor.kill().unwrap();
-        supervisor.wait().unwrap();
+        supervisor.wait().unwrap()
     }
 
     pub fn stop(&mut self) -> ExitStatus {

@@ -42,7 +42,8 @@ pub struct Terms {
     pub active_max_ms: u64,
     /// A trial takes at most this long in all.
     pub trial_max_ms: u64,
-    /// A trial is begun at most so often: by a restart of the machine or of the supervisor.
+    /// A trial is begun at most so often: anew by each restart of the machine, and of the supervisor where the system does
+    /// not say when it was restarted.
     pub attempts_max: u32,
     /// Resident memory of the program on trial, in bytes.
     pub memory_max_bytes: u64,

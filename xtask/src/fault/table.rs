@@ -40,7 +40,7 @@ scenarios! {
     "U19" "a full disk at every step": "a_fault_at_any_call_of_an_update_leaves_one_whole_agent", "whatever_goes_wrong_a_whole_program_runs", "a_full_disk_is_said_and_nothing_is_noted";
     "U20" "a disk that refuses": "a_fault_at_any_call_of_an_update_leaves_one_whole_agent", "whatever_goes_wrong_a_whole_program_runs";
     "U21" "a power cut at every step": "whatever_goes_wrong_a_whole_program_runs";
-    "U22" "a supervisor that is killed": "a_fault_at_any_call_of_an_update_leaves_one_whole_agent", "a_supervisor_that_is_killed_again_and_again_gets_there", "an_update_that_was_cut_off_is_mended_first";
+    "U22" "a supervisor that is killed": "a_fault_at_any_call_of_an_update_leaves_one_whole_agent", "a_supervisor_that_is_killed_again_and_again_gets_there", "a_trial_goes_on_under_the_next_supervisor_and_begins_anew_after_a_restart_of_the_machine", "an_update_that_was_cut_off_is_mended_first";
     "U23" "a build that ends": "a_build_that_crashes_at_once_is_taken_back", "a_build_that_ends_in_order_is_taken_back";
     "U24" "a build that hangs": "a_build_that_hangs_is_taken_back", "a_build_that_never_says_hello_is_taken_back";
     "U25" "a build that reaches no server": "a_build_that_reaches_no_server_is_taken_back", "a_build_that_the_server_hears_no_more_is_taken_back";

@@ -27,7 +27,7 @@ use crate::{
     channel::ToAgent,
     denied::Denied,
     fs::Fs,
-    gate::Gate,
+    gate::{Gate, Spent},
     machine::{Action, Event, Stage, WRITES_MAX},
     record::{
         Record,
@@ -241,9 +241,14 @@ impl<F: Fs> Engine<F> {
         update.stage = stage;
         update.writes = update.writes.saturating_add(1);
         update.step = (update.step / STEPS).saturating_add(1).saturating_mul(STEPS);
-        if stage == Stage::Trial {
+        // Between two restarts of the machine it is the same trial, whoever watches it. Where the system does not say
+        // when it was restarted, every start of the supervisor is taken for that.
+        let is_same_trial =
+            before.stage == Stage::Trial && self.boot_id.is_some() && before.boot_id == self.boot_id;
+        if stage == Stage::Trial && !is_same_trial {
             update.attempts = update.attempts.saturating_add(1);
             update.boot_id.clone_from(&self.boot_id);
+            update.spent = Spent::default();
         }
         let (writes, update) = (update.writes, update.clone());
         // Of the way back the server hears when it is done; of a stage that is redone it has heard.

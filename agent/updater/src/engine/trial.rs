@@ -18,7 +18,28 @@ impl<F: Fs> Engine<F> {
             let detail = format!("begun {} times", update.attempts);
             return self.fail(Reason::TrialOverdue, detail, now);
         }
-        self.gate = Some(Gate::new(self.terms.clone(), update.to.clone()));
+        self.gate = Some(Gate::new(self.terms.clone(), update.to.clone()).after(update.spent));
+    }
+
+    /// Writes down now and then what the trial has had of its time, for a supervisor that goes on with it: at once what
+    /// the build was forgiven, the time in some dozens of pieces.
+    fn keep_spent(&mut self) {
+        let Some(spent) = self.gate.as_ref().map(Gate::spent).filter(|_| self.boot_id.is_some()) else {
+            return;
+        };
+        let Some(update) = self.journal.update.as_mut() else { return };
+        let kept = update.spent;
+        let is_due = (spent.exits, spent.hangs) != (kept.exits, kept.hangs)
+            || spent.active_ms >= kept.active_ms.saturating_add(self.terms.active_max_ms / 30)
+            || spent.total_ms >= kept.total_ms.saturating_add(self.terms.trial_max_ms / 100);
+        if !is_due {
+            return;
+        }
+        update.spent = spent;
+        if let Err(error) = self.journal_record.write(&self.fs, &self.journal) {
+            // The next piece is tried again; the worst that comes of it is a longer trial.
+            self.say(format!("how long the trial has taken could not be written: {error}"));
+        }
     }
 
     pub(super) fn control_found(&mut self, is_heard: bool, now: Now) {
@@ -46,13 +67,14 @@ impl<F: Fs> Engine<F> {
         }
         let Some(gate) = &mut self.gate else { return };
         match gate.look(now.mono_ms) {
-            Verdict::Wait => {}
+            Verdict::Wait => self.keep_spent(),
             Verdict::AskControl => {
                 if !self.ask_control() {
                     self.control_found(false, now);
                 }
             }
             Verdict::End => {
+                self.keep_spent();
                 self.say("the agent gives no sign of life and is ended");
                 self.orders.push(Order::Kill);
             }

@@ -4,6 +4,7 @@
 use crate::{channel::Beat, slot::Build, terms::Terms};
 use chrono::{DateTime, Utc};
 use entity::{release::Reason, update::Running};
+use serde::{Deserialize, Serialize};
 
 /// A longer time between two looks was sleep, of the machine or of this process: it is not counted.
 const SLEEP_MS: u64 = 5_000;
@@ -32,6 +33,20 @@ pub enum Control {
     Reached,
     /// It does not either, or the server is busy.
     Away,
+}
+
+/// What a trial has had of its time, and what it was forgiven: this outlives a supervisor that is started anew, so that a
+/// build gets no second term by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Of the time that it has in all.
+    pub total_ms: u64,
+    /// Of the time in which a server could be reached.
+    pub active_ms: u64,
+    /// So often the program ended.
+    pub exits: u32,
+    /// So often it was ended because it gave no sign of life.
+    pub hangs: u32,
 }
 
 /// One run of the program.
@@ -90,6 +105,28 @@ impl Gate {
             away_ms: None,
             is_control_asked: false,
             failed: None,
+        }
+    }
+
+    /// Goes on with what a supervisor before this one saw of it. What speaks for the build has to be shown again: the
+    /// program that showed it has ended with that supervisor.
+    #[must_use]
+    pub const fn after(mut self, spent: Spent) -> Self {
+        self.total_ms = spent.total_ms;
+        self.active_ms = spent.active_ms;
+        self.exits = spent.exits;
+        self.hangs = spent.hangs;
+        self
+    }
+
+    /// What the trial has had so far.
+    #[must_use]
+    pub const fn spent(&self) -> Spent {
+        Spent {
+            total_ms: self.total_ms,
+            active_ms: self.active_ms,
+            exits: self.exits,
+            hangs: self.hangs,
         }
     }
 

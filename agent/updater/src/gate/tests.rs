@@ -25,6 +25,27 @@ fn running(seq: u64) -> Running {
     }
 }
 
+#[test]
+fn what_was_spent_before_counts_and_what_was_shown_before_does_not() {
+    let mut first = Trial::new();
+    assert_eq!(first.go_on(9 * MINUTE), Verdict::Wait);
+    first.gate.ended(Some("code 1"));
+    let spent = first.gate.spent();
+    assert_eq!((spent.exits, spent.hangs), (1, 0));
+    assert!(spent.active_ms >= 8 * MINUTE && spent.total_ms >= spent.active_ms);
+    let mut next = Trial::new();
+    next.gate = next.gate.after(spent);
+    assert_eq!(next.gate.spent(), spent);
+    // Ten minutes of a process that lives are asked for again.
+    assert_eq!(next.go_on(9 * MINUTE), Verdict::Wait);
+    assert_eq!(next.go_on(2 * MINUTE), Verdict::Pass);
+    // And what it was forgiven is not forgiven twice.
+    let mut last = Trial::new();
+    last.gate = last.gate.after(Spent { exits: Terms::USUAL.exits_max, ..spent });
+    last.gate.ended(Some("code 1"));
+    assert!(matches!(last.gate.look(1), Verdict::Fail(Reason::Crashed, _)));
+}
+
 impl Trial {
     fn new() -> Self {
         let build = Build {

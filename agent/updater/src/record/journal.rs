@@ -1,7 +1,7 @@
 //! How far the update has come, and what the server has not heard of it yet.
 
 use super::pointer::Place;
-use crate::{machine::Stage, slot::Build};
+use crate::{gate::Spent, machine::Stage, slot::Build};
 use chrono::{DateTime, Utc};
 use entity::{id::UpdateId, release::Reason, update::UpdateStatus};
 use serde::{Deserialize, Serialize};
@@ -29,12 +29,15 @@ pub struct Update {
     pub writes: u32,
     /// Of the last report.
     pub step: u32,
-    /// How often the trial was begun.
+    /// How often the trial was begun; going on with it between two restarts of the machine is no beginning.
     #[serde(default)]
     pub attempts: u32,
     /// Between which restarts of the machine the trial was begun last; none where the system does not say.
     #[serde(default)]
     pub boot_id: Option<String>,
+    /// What the trial has had of its time since then, as it was written down last.
+    #[serde(default)]
+    pub spent: Spent,
     /// Why it failed.
     #[serde(default)]
     pub reason: Option<Reason>,

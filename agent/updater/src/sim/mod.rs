@@ -113,6 +113,8 @@ struct World {
     fetched: u32,
     terms: Terms,
     ask_every: u64,
+    /// As the system says it; none for one that does not.
+    boot_id: Option<String>,
 }
 
 impl World {
@@ -144,6 +146,7 @@ impl World {
             fetched: 0,
             terms: Terms::USUAL,
             ask_every: 60_000,
+            boot_id: None,
         }
     }
 
@@ -168,7 +171,7 @@ impl World {
             terms: self.terms.clone(),
             installed: self.installed.clone(),
             own: Built { version: "1.1.0".to_owned(), seq: 1, build_id: "b1".to_owned(), build_time: None },
-            boot_id: None,
+            boot_id: self.boot_id.clone(),
         };
         match Engine::begin(self.disk.clone(), start, self.now()) {
             Ok(engine) => self.engine = Some(engine),

@@ -141,6 +141,54 @@ fn updates_that_freeze_are_noticed_once() {
     assert_eq!(world.runs(), 1, "the agent works on");
 }
 
+/// A build that collects nothing has half an hour; the supervisor is started anew twenty minutes into it, or the machine.
+fn overdue_after(boot_id: Option<&str>, minutes: u64) -> (bool, u32) {
+    let mut world = World::new(1, Habit::Lazy);
+    world.boot_id = Some("one".to_owned());
+    world.begin();
+    while world.runs() != 2 {
+        world.step();
+    }
+    world.run_for(20);
+    assert_eq!(world.stage(), Some(Stage::Trial));
+    world.boot_id = boot_id.map(str::to_owned);
+    world.begin();
+    world.run_for(minutes);
+    let attempts = world.engine().journal().update.as_ref().map_or(0, |update| update.attempts);
+    (world.states().contains(&UpdateState::RolledBack), attempts)
+}
+
+#[test]
+fn a_trial_goes_on_under_the_next_supervisor_and_begins_anew_after_a_restart_of_the_machine() {
+    // What was not written down yet is given once more: a thirtieth of the time.
+    assert_eq!(overdue_after(Some("one"), 8), (false, 1));
+    assert_eq!(overdue_after(Some("one"), 13), (true, 1));
+    for other in [Some("two"), None] {
+        assert_eq!(overdue_after(other, 25), (false, 2), "{other:?}");
+        assert_eq!(overdue_after(other, 33), (true, 2), "{other:?}");
+    }
+}
+
+#[test]
+fn a_good_build_passes_its_trial_though_the_supervisor_was_started_anew() {
+    let mut world = World::new(1, Habit::Good);
+    world.boot_id = Some("one".to_owned());
+    world.begin();
+    while world.runs() != 2 {
+        world.step();
+    }
+    for _ in 0..2 {
+        world.run_for(6);
+        world.begin();
+    }
+    assert_eq!(world.stage(), Some(Stage::Trial), "ten minutes of one process are asked for");
+    world.run_for(12);
+    assert_eq!(world.states().last(), Some(&UpdateState::Confirmed));
+    let update = world.engine().journal().update.clone().unwrap();
+    assert_eq!(update.attempts, 1);
+    assert!(update.writes <= 10, "{} writes of the journal by steps", update.writes);
+}
+
 #[test]
 fn a_revoked_build_is_not_gone_back_to() {
     let mut world = World::new(1, Habit::Good);

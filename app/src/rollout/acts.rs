@@ -174,7 +174,7 @@ fn Stopping(id: String, may: RolloutPowers, acts: Acts, name: String) -> impl In
     }
 }
 
-/// Undoes it with a newer release that lists the older files again.
+/// Undoes it with a newer release of the older programs.
 #[component]
 fn RollingBack(id: String, newer: Vec<ReleaseView>, acts: Acts) -> impl IntoView {
     let options: Vec<Choice> = newer
@@ -186,7 +186,7 @@ fn RollingBack(id: String, newer: Vec<ReleaseView>, acts: Acts) -> impl IntoView
     if options.is_empty() {
         return view! {
             <p class="quiet rollout-undo">
-                "Devices never take a lower sequence. To undo this, sign a release with a higher one that lists the older files again, and "
+                "Devices never take a lower sequence. To undo this, stamp the older programs with a higher one, sign them as a newer release, and "
                 <a href="/releases/upload">"upload it"</a> "."
             </p>
         }

@@ -177,7 +177,7 @@ pub struct ResumeInput {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RollBackInput {
-    /// A release with a higher sequence that lists the older files again.
+    /// A release with a higher sequence: the older programs, stamped anew.
     pub release_id: ReleaseId,
     /// Why.
     #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Reason"))]

@@ -80,9 +80,11 @@ impl RolloutState {
             (Self::Running | Self::Completed, E::Pause) => Some(Self::Paused),
             (Self::Running | Self::Paused | Self::Completed, E::Halt) => Some(Self::Halted),
             (Self::Running, E::Complete) => Some(Self::Completed),
-            (Self::Running | Self::Paused | Self::Halted | Self::Completed, E::RollBack) => {
-                Some(Self::RollingBack)
-            }
+            // Once more, when what was to undo it was taken back itself.
+            (
+                Self::Running | Self::Paused | Self::Halted | Self::Completed | Self::RollingBack,
+                E::RollBack,
+            ) => Some(Self::RollingBack),
             (Self::RollingBack, E::Undone) => Some(Self::RolledBack),
             (
                 Self::Draft

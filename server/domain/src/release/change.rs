@@ -1,7 +1,7 @@
 //! A person changes what is said of a release, or takes it back.
 
 use super::{get, hand::Hand};
-use crate::{Confirmed, Result, audit::Record, rollout};
+use crate::{Confirmed, Result, audit::Record, rollout, store::Change};
 use entity::{
     agent_release::{NOTES_MAX, ReleaseChange, ReleaseDetail, ReleaseEvent},
     command::REASON_MAX,
@@ -19,43 +19,62 @@ use serde_json::json;
 /// Not found; forbidden by role; invalid names the field; conflict when it was taken back already.
 pub async fn change(cx: &Confirmed<'_>, id: ReleaseId, input: ReleaseChange) -> Result<ReleaseDetail> {
     let hand = Hand::of(cx)?;
-    let row = super::find(cx.store().db(), id).await?;
-    if let Some(text) = &input.notes {
-        let notes = paragraph("notes", text, NOTES_MAX)?.unwrap_or_default();
-        let change = hand.begin().await?;
-        release::Entity::update_many()
-            .col_expr(release::Column::Notes, Expr::value(notes.as_str()))
-            .filter(release::Column::Id.eq(id))
-            .exec(&*change)
-            .await?;
-        let record = Record::new("release.change", format!("Changed the notes of {}", row.version))
-            .before(json!({ "notes": row.notes }))
-            .after(json!({ "notes": notes }));
-        hand.commit(change, record).await?;
+    let notes = input.notes.as_deref().map(|text| paragraph("notes", text, NOTES_MAX)).transpose()?;
+    let missing = || Problem::invalid("withdraw_reason", "Say why, for those who look at this later.");
+    let reason = match input.withdraw_reason.as_deref() {
+        Some(text) => Some(paragraph("withdraw_reason", text, REASON_MAX)?.ok_or_else(missing)?),
+        None => None,
+    };
+    if notes.is_none() && reason.is_none() {
+        return get(cx, id).await;
     }
-    if let Some(text) = &input.withdraw_reason {
-        let missing = || Problem::invalid("withdraw_reason", "Say why, for those who look at this later.");
-        let reason = paragraph("withdraw_reason", text, REASON_MAX)?.ok_or_else(missing)?;
-        withdraw(cx, &hand, id, &reason).await?;
+    // Both or neither.
+    let change = hand.begin().await?;
+    let row = super::find(&*change, id).await?;
+    let mut records = Vec::new();
+    if let Some(notes) = notes.map(Option::unwrap_or_default) {
+        records.push(write_notes(&change, &row, &notes).await?);
+    }
+    if let Some(reason) = reason {
+        records.push(withdraw(cx, &change, &row, &reason).await?);
+    }
+    if let Some(last) = records.pop() {
+        for record in records {
+            hand.note(&change, record).await?;
+        }
+        hand.commit(change, last).await?;
     }
     get(cx, id).await
 }
 
-async fn withdraw(cx: &Confirmed<'_>, hand: &Hand<'_>, id: ReleaseId, reason: &str) -> Result<()> {
-    let change = hand.begin().await?;
-    let row = super::find(&*change, id).await?;
+async fn write_notes(change: &Change, row: &release::Model, notes: &str) -> Result<Record> {
+    release::Entity::update_many()
+        .col_expr(release::Column::Notes, Expr::value(notes))
+        .filter(release::Column::Id.eq(row.id))
+        .exec(&**change)
+        .await?;
+    Ok(Record::new("release.change", format!("Changed the notes of {}", row.version))
+        .before(json!({ "notes": row.notes }))
+        .after(json!({ "notes": notes })))
+}
+
+async fn withdraw(
+    cx: &Confirmed<'_>,
+    change: &Change,
+    row: &release::Model,
+    reason: &str,
+) -> Result<Record> {
     let next = row.state.on(ReleaseEvent::Withdraw).ok_or_else(super::bring::withdrawn)?;
     release::Entity::update_many()
         .col_expr(release::Column::State, Expr::value(next))
         .col_expr(release::Column::WithdrawnAt, Expr::value(change.now()))
         .col_expr(release::Column::WithdrawnBy, Expr::value(cx.me().id))
         .col_expr(release::Column::WithdrawnReason, Expr::value(reason))
-        .filter(release::Column::Id.eq(id))
-        .exec(&*change)
+        .filter(release::Column::Id.eq(row.id))
+        .exec(&**change)
         .await?;
-    rollout::release_withdrawn(&change, id).await?;
-    let record = Record::new("release.withdraw", format!("Withdrew the release {}", row.version))
+    rollout::release_withdrawn(change, row.id).await?;
+    Ok(Record::new("release.withdraw", format!("Withdrew the release {}", row.version))
         .before(json!({ "state": row.state }))
-        .after(json!({ "state": next, "reason": reason }));
-    hand.commit(change, record).await
+        .after(json!({ "state": next, "reason": reason })))
 }

@@ -44,16 +44,22 @@ impl<'a> Hand<'a> {
         }
     }
 
-    /// Begins a change of releases. One at a time: what is brought has to be above all that is there.
+    /// Begins a change of releases. One at a time: what is brought has to be above all that is there. Not within
+    /// somebody's reach: with a release end its rollouts, on every device.
     pub(super) async fn begin(&self) -> Result<Change> {
-        let change = match &self.who {
-            Who::Person(_, permit) => permit.begin().await?,
-            Who::Terminal(_) => self.store.begin().await?,
-        };
+        let change = self.store.begin().await?;
         if change.get_database_backend() == DatabaseBackend::Postgres {
             change.execute_unprepared("LOCK TABLE releases IN SHARE ROW EXCLUSIVE MODE").await?;
         }
         Ok(change)
+    }
+
+    /// Adds an audit entry beside the one that it is committed with.
+    pub(super) async fn note(&self, change: &Change, record: Record) -> Result<()> {
+        match &self.who {
+            Who::Person(_, permit) => permit.also(change, record).await,
+            Who::Terminal(what) => change.note(&Actor::system(what), None, record).await,
+        }
     }
 
     /// Commits it with its audit entry.

@@ -50,7 +50,8 @@ async fn apply(change: &Change, rollout: &mut Rollout, act: Act, goods_of: &mut 
             turn(change, rollout, RolloutEvent::Complete, None, None).await?;
             note(change, rollout, "rollout.complete", "Completed").await?;
             if let Some(other) = rollout.row.undoes {
-                let mut undone = row::take(change, other).await?;
+                // Held with this one, see [`row::take_all`].
+                let mut undone = row::find(&**change, other).await?;
                 if undone.row.state == RolloutState::RollingBack {
                     let reason = undone.row.reason.clone();
                     turn(change, &mut undone, RolloutEvent::Undone, None, reason).await?;

@@ -6,7 +6,7 @@ use super::{
     policy,
     row::{self, Rollout},
     step::{record, turn},
-    supersede::end_grants,
+    supersede::{self, end_grants},
     timed::begin,
     view, wave,
 };
@@ -246,7 +246,7 @@ pub async fn approve(cx: &Confirmed<'_>, id: RolloutId, input: NoteInput) -> Res
 pub async fn start(cx: &Confirmed<'_>, id: RolloutId) -> Result<RolloutView> {
     let permit = permitted(cx)?;
     let change = cx.store().begin().await?;
-    let mut rollout = row::take(&change, id).await?;
+    let mut rollout = supersede::take(&change, id).await?;
     begin(&change, &mut rollout, Some(cx.me().id)).await?;
     permit.commit(change, record(&rollout, "rollout.start", "Started")).await?;
     published(cx, id).await

@@ -48,6 +48,8 @@ pub(super) async fn tell(store: &Store) -> Result<()> {
             continue;
         }
         let change = store.begin().await?;
+        // Whoever writes about many devices of a rollout holds it, so that no two do at once.
+        row::hold(&change, row.id).await?;
         update::Entity::update_many()
             .col_expr(update::Column::HintedAt, Expr::value(change.now()))
             .filter(update::Column::RolloutId.eq(row.id))

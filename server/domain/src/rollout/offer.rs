@@ -146,7 +146,7 @@ async fn grant(
     if room.rows_affected != 1 {
         return Ok(None);
     }
-    let mut rollout = row::find(&*change, id).await?;
+    let mut rollout = row::take(&change, id).await?;
     if advance(&change, &mut rollout).await? {
         // Counted anew for the device that asks, unless it stopped.
         drop(change);
@@ -249,7 +249,7 @@ fn later(rollout: &Rollout, device: &Candidate, now: DateTime<Utc>) -> Option<Da
 /// Not found when there is no such update of this device.
 pub async fn go(cx: &AgentCx, id: UpdateId) -> Result<GoAnswer> {
     let store = cx.store();
-    let row = find(cx, id).await?;
+    let row = find(cx, id).await?.ok_or_else(not_found)?;
     let change = store.begin().await?;
     let mut rollout = row::take(&change, row.rollout_id).await?;
     let is_moved = advance(&change, &mut rollout).await?;
@@ -270,6 +270,9 @@ pub async fn go(cx: &AgentCx, id: UpdateId) -> Result<GoAnswer> {
     }
     if is_moved || is_step {
         change.commit_unattended().await?;
+        if is_step {
+            store.telemetry().update(UpdateState::Switched);
+        }
         store.publish(PortalEvent::Rollout { rollout_id: rollout.id() });
     }
     Ok(GoAnswer { go: why_not.is_none(), reason: why_not })
@@ -291,15 +294,14 @@ fn refused(rollout: &Rollout, row: &update::Model, now: DateTime<Utc>) -> Option
     }
 }
 
-/// An update of this device.
-pub(super) async fn find(cx: &AgentCx, id: UpdateId) -> Result<update::Model> {
-    Reach::everything()
+/// An update of this device, if it is one.
+pub(super) async fn find(cx: &AgentCx, id: UpdateId) -> Result<Option<update::Model>> {
+    Ok(Reach::everything()
         .select::<update::Entity>()
         .filter(update::Column::Id.eq(id))
         .filter(update::Column::DeviceId.eq(cx.device_id()))
         .one(cx.store().db())
-        .await?
-        .ok_or_else(not_found)
+        .await?)
 }
 
 fn not_found() -> Error {

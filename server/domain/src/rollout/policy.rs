@@ -21,6 +21,7 @@ pub async fn policy(cx: &Cx) -> Result<RolloutPolicy> {
 /// # Errors
 /// Forbidden by role.
 pub async fn set_policy(cx: &Confirmed<'_>, policy: RolloutPolicy) -> Result<RolloutPolicy> {
+    super::change::check(cx)?;
     let permit = cx.permit(Action::ManageRollout, Target::Msp)?;
     let change = permit.begin().await?;
     let before = read(&*change).await?;

@@ -31,7 +31,7 @@ const DETAIL_MAX: usize = 1_000;
 pub async fn report(cx: &AgentCx, status: UpdateStatus) -> Result<UpdateStatusAck> {
     let ack = UpdateStatusAck { update_id: status.update_id, step: status.step };
     note_running(cx, &status.running).await?;
-    let Ok(known) = super::offer::find(cx, status.update_id).await else { return Ok(ack) };
+    let Some(known) = super::offer::find(cx, status.update_id).await? else { return Ok(ack) };
     if i64::from(status.step) <= known.step {
         return Ok(ack);
     }

@@ -10,7 +10,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _,
-    QueryOrder as _, sea_query::Expr,
+    QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 use std::collections::BTreeSet;
 
@@ -136,10 +136,41 @@ pub(super) async fn with_waves(db: &impl ConnectionTrait, row: rollout::Model) -
 /// # Errors
 /// Not found when there is none of this id.
 pub(super) async fn take(change: &Change, id: RolloutId) -> Result<Rollout> {
+    take_all(change, &[id]).await?.pop().ok_or_else(|| Error::not_found("rollout"))
+}
+
+/// Takes several, and with each the one that it undoes, which ends with it: the newest first, and all of them before
+/// anything else is held. Two that took them, or one of them and the head of the audit log, the other way round would wait
+/// for each other.
+///
+/// # Errors
+/// Not found when there is none of one of these ids.
+pub(super) async fn take_all(change: &Change, ids: &[RolloutId]) -> Result<Vec<Rollout>> {
+    let undone: Vec<RolloutId> = rollout::Entity::find()
+        .filter(rollout::Column::Id.is_in(ids.iter().copied()))
+        .filter(rollout::Column::Undoes.is_not_null())
+        .select_only()
+        .column(rollout::Column::Undoes)
+        .into_tuple()
+        .all(&**change)
+        .await?;
+    let held: BTreeSet<RolloutId> = ids.iter().copied().chain(undone).collect();
+    for id in held.into_iter().rev() {
+        hold(change, id).await?;
+    }
+    let mut taken = Vec::new();
+    for id in ids {
+        taken.push(find(&**change, *id).await?);
+    }
+    Ok(taken)
+}
+
+/// Holds a rollout and reads nothing of it.
+pub(super) async fn hold(change: &Change, id: RolloutId) -> Result<()> {
     rollout::Entity::update_many()
         .col_expr(rollout::Column::Revision, Expr::col(rollout::Column::Revision).add(1))
         .filter(rollout::Column::Id.eq(id))
         .exec(&**change)
         .await?;
-    find(&**change, id).await
+    Ok(())
 }

@@ -36,9 +36,12 @@ pub async fn seen(cx: &AgentCx, running: &Running) -> Result<()> {
     let change = store.begin().await?;
     let mut rollout = row::take(&change, row.rollout_id).await?;
     let detail = format!("It runs {} instead.", clip(&running.version, VERSION_MAX));
-    step(&change, &mut rollout, &row, UpdateEvent::RollBack, &detail, |update| update).await?;
+    let moved = step(&change, &mut rollout, &row, UpdateEvent::RollBack, &detail, |update| update).await?;
     advance(&change, &mut rollout).await?;
     change.commit_unattended().await?;
+    if let Some(state) = moved {
+        store.telemetry().update(state);
+    }
     store.publish(PortalEvent::Rollout { rollout_id: rollout.id() });
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use super::{
     SYSTEM,
-    judge::Goods,
+    judge::{Goods, goods},
     row::{self, Rollout},
     step::{record, step, turn},
 };
 use crate::{
-    Result,
+    Error, Result,
     audit::Actor,
     store::{Change, Reach},
 };
@@ -80,10 +80,24 @@ fn includes(newer: &RolloutTarget, older: &RolloutTarget) -> bool {
     }
 }
 
+/// Takes a rollout that is to begin, together with those whose place it takes: two of them may begin at the same time.
+///
+/// # Errors
+/// Not found when there is none of this id.
+pub(super) async fn take(change: &Change, id: RolloutId) -> Result<Rollout> {
+    let seen = row::find(&**change, id).await?;
+    let goods = goods(&**change, &seen).await?;
+    let older = superseded_by(&**change, &seen, goods.manifest.min_from).await?;
+    let ids: Vec<RolloutId> = older.iter().map(Rollout::id).chain([id]).collect();
+    // This one is the last of them.
+    row::take_all(change, &ids).await?.pop().ok_or_else(|| Error::not_found("rollout"))
+}
+
 /// Ends what a rollout that begins takes the place of.
 pub(super) async fn supersede(change: &Change, newer: &Rollout, goods: &Goods) -> Result<()> {
-    for other in superseded_by(&**change, newer, goods.manifest.min_from).await? {
-        let mut other = row::take(change, other.id()).await?;
+    let older = superseded_by(&**change, newer, goods.manifest.min_from).await?;
+    let ids: Vec<RolloutId> = older.iter().map(Rollout::id).collect();
+    for mut other in row::take_all(change, &ids).await? {
         let reason = format!("{} took its place.", newer.row.name);
         turn(change, &mut other, RolloutEvent::Supersede, None, Some(reason)).await?;
         end_grants(change, &mut other, "A newer rollout took its place.").await?;
@@ -142,8 +156,7 @@ pub(crate) async fn release_withdrawn(change: &Change, release: ReleaseId) -> Re
         .into_tuple()
         .all(&**change)
         .await?;
-    for id in ids {
-        let mut rollout = row::take(change, id).await?;
+    for mut rollout in row::take_all(change, &ids).await? {
         // One that is being undone goes on being undone.
         if rollout.row.state.on(RolloutEvent::Cancel).is_none() {
             continue;

@@ -8,7 +8,7 @@ use super::{
     judge::goods,
     row::{self, Rollout},
     step::{record, step, turn},
-    supersede::supersede,
+    supersede::{self, supersede},
 };
 use crate::{
     Result, Store,
@@ -42,20 +42,31 @@ const AT_ONCE: u64 = 1_000;
 pub(crate) async fn pass(store: &Store) -> Result<u64> {
     let mut changed = 0;
     for id in due(store).await? {
-        changed += u64::from(start_due(store, id).await?);
+        changed += counted(id, start_due(store, id).await);
     }
     let mut overdue = overdue(store).await?;
     for id in in_state(store, &[RolloutState::Running, RolloutState::Completed]).await? {
         overdue.entry(id).or_default();
     }
     for (id, rows) in overdue {
-        changed += u64::from(look_after(store, id, rows).await?);
+        changed += counted(id, look_after(store, id, rows).await);
     }
     hint::tell(store).await?;
     store
         .telemetry()
         .rollouts(in_state(store, &[RolloutState::Running]).await?.len(), in_flight(store).await?);
     Ok(changed)
+}
+
+/// One rollout that cannot be looked after keeps nobody from looking after the others: what halts them must not depend on it.
+fn counted(id: RolloutId, done: Result<bool>) -> u64 {
+    match done {
+        Ok(is_changed) => u64::from(is_changed),
+        Err(error) => {
+            tracing::warn!(%error, rollout.id = %id, "a rollout was not looked after; the next run tries again");
+            0
+        }
+    }
 }
 
 async fn in_state(store: &Store, states: &[RolloutState]) -> Result<Vec<RolloutId>> {
@@ -95,7 +106,7 @@ async fn due(store: &Store) -> Result<Vec<RolloutId>> {
 
 async fn start_due(store: &Store, id: RolloutId) -> Result<bool> {
     let change = store.begin().await?;
-    let mut rollout = row::take(&change, id).await?;
+    let mut rollout = supersede::take(&change, id).await?;
     if rollout.row.state != RolloutState::Scheduled {
         return Ok(false);
     }

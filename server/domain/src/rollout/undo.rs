@@ -1,5 +1,5 @@
-//! Undoing a rollout: a newer release that lists the older files again goes to the devices that got what is undone, with few
-//! waves and much room. Devices never go to a lower sequence.
+//! Undoing a rollout: a newer release of the older programs, stamped anew, goes to the devices that got what is undone, with
+//! few waves and much room. Devices never go to a lower sequence.
 
 use super::{
     change::{check, insert, published},
@@ -19,6 +19,7 @@ use entity::{
     rollout::{NOTE_MAX, RollBackInput, RolloutEvent, RolloutState, RolloutView},
     table::{release as release_table, rollout, rollout_wave},
 };
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _};
 
 /// Devices that may be about it at once, at least.
 const IN_FLIGHT: i64 = 500;
@@ -47,8 +48,12 @@ pub async fn roll_back(cx: &Confirmed<'_>, id: RolloutId, input: RollBackInput) 
     let change = store.begin().await?;
     let mut undone = row::take(&change, id).await?;
     if release.seq <= undone.row.seq {
-        let detail = "Devices never go to a lower sequence: sign the older files again as a newer release.";
+        let detail = "Devices never go to a lower sequence: sign the older programs, stamped anew, as a newer release.";
         return Err(Problem::invalid("release_id", detail).into());
+    }
+    if is_being_undone(&*change, id).await? {
+        let detail = "Another rollout undoes it already; take that one back first, or undo that one.";
+        return Err(Error::conflict(None, detail));
     }
     turn(&change, &mut undone, RolloutEvent::RollBack, Some(cx.me().id), Some(reason.clone())).await?;
     end_grants(&change, &mut undone, "The rollout is being undone.").await?;
@@ -59,6 +64,17 @@ pub async fn roll_back(cx: &Confirmed<'_>, id: RolloutId, input: RollBackInput) 
     permit.commit(change, record(&undone, "rollout.roll_back", "Began to undo")).await?;
     published(cx, id).await?;
     published(cx, undoing.id()).await
+}
+
+/// Does a rollout that is not over yet undo this one?
+pub(super) async fn is_being_undone(db: &impl ConnectionTrait, id: RolloutId) -> Result<bool> {
+    let over = [RolloutState::RolledBack, RolloutState::Cancelled, RolloutState::Superseded];
+    let found = rollout::Entity::find()
+        .filter(rollout::Column::Undoes.eq(id))
+        .filter(rollout::Column::State.is_not_in(over))
+        .one(db)
+        .await?;
+    Ok(found.is_some())
 }
 
 /// The rollout that undoes another one.

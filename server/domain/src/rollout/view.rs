@@ -4,13 +4,15 @@ use super::{
     powers::powers,
     row::Rollout,
     tally::{Count, by_platform, counts, sum, tally},
+    undo::is_being_undone,
 };
 use crate::{Cx, Result, Store, store::Reach};
 use chrono::TimeDelta;
 use entity::{
     id::{ReleaseId, RolloutId, UserId},
     rollout::{
-        RolloutLink, RolloutRow, RolloutTarget, RolloutView, UpdateCounts, WaveState, WaveView, waiting_for,
+        RolloutLink, RolloutRow, RolloutState, RolloutTarget, RolloutView, UpdateCounts, WaveState, WaveView,
+        waiting_for,
     },
     table::{release, rollout, rollout_device as update, user},
     update::UpdateState,
@@ -65,8 +67,12 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
     } else {
         None
     };
+    let mut may = powers(cx, &rollout);
+    if may.roll_back && row.state == RolloutState::RollingBack {
+        may.roll_back = !is_being_undone(db, row.id).await?;
+    }
     Ok(RolloutView {
-        may: powers(cx, &rollout),
+        may,
         waves: waves(&rollout, &of, waiting_for),
         platforms: by_platform(of.iter()),
         target: rollout.target.clone(),

@@ -8,6 +8,7 @@ use crate::{
 use entity::{
     platform::Os,
     presence::Presence,
+    problem::ProblemCode,
     release::Reason,
     rollout::{NoteInput, ResumeInput, RollBackInput, RolloutInput, RolloutState, RolloutTarget, WaveInput},
     table::device,
@@ -209,7 +210,8 @@ async fn r07_pause_cancel_and_supersede_hold_everybody() {
     }
 }
 
-/// R10: a newer release that lists the older files again goes to those who got what is undone, and to nobody else.
+/// R10: a newer release of the older program goes to those who got what is undone, and to nobody else; once more when that
+/// was taken back.
 #[tokio::test]
 async fn r10_a_rollout_is_undone_by_a_newer_one() {
     for engine in ENGINES {
@@ -226,6 +228,10 @@ async fn r10_a_rollout_is_undone_by_a_newer_one() {
         let bad = rollout::roll_back(&confirmed, id, ask(world.row(id).await.release_id)).await;
         assert_eq!(bad.expect_err("not newer").problem().field.as_deref(), Some("release_id"));
         let undoing = rollout::roll_back(&confirmed, id, ask(again)).await.expect("begun");
+        let twice = rollout::roll_back(&confirmed, id, ask(again)).await.expect_err("it is being undone");
+        assert_eq!(twice.problem().code, ProblemCode::Conflict);
+        rollout::cancel(&ada, undoing.rollout.id, NoteInput::default()).await.expect("taken back");
+        let undoing = rollout::roll_back(&confirmed, id, ask(again)).await.expect("begun anew");
         assert_eq!(undoing.rollout.undoes.as_ref().map(|other| other.id), Some(id));
         assert_eq!(world.state(id).await, RolloutState::RollingBack);
         assert!(machines[9].ask().await.is_none(), "{engine:?}: it never got what is undone");

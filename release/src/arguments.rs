@@ -183,9 +183,6 @@ pub struct Sign {
     /// What is new, for people
     #[arg(long, value_name = "FILE")]
     pub notes_file: Option<PathBuf>,
-    /// Lists programs that were released before under a new sequence: the version and the stamps may be older
-    #[arg(long)]
-    pub going_back: bool,
     /// Show what would be signed, and sign nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -40,10 +40,9 @@ pub fn sign(given: &Sign) -> Result<()> {
     }
     if let Some(before) = &previous
         && given.version <= before.version
-        && !given.going_back
     {
         bail!(
-            "--version {}: must be higher than {}, the version of the release before; --going-back lists an older one again",
+            "--version {}: must be higher than {}, the version of the release before; older programs come back stamped anew",
             given.version,
             before.version
         );
@@ -228,9 +227,8 @@ fn artifact(given: &Sign, kind: ArtifactKind, path: &Path, schemas: (u64, u64)) 
     let platform =
         platform(head).with_context(|| format!("{shown}: is no program for a system that Reeve runs on"))?;
     let (_, stamp) = Stamp::find(&bytes).with_context(|| format!("{shown}"))?;
-    let is_same = stamp.seq == given.seq && stamp.version == given.version.as_str();
-    let is_older = given.going_back && stamp.seq != 0 && stamp.seq < given.seq;
-    if !is_same && !is_older {
+    // A device goes back by itself when what it started says that it is something else.
+    if stamp.seq != given.seq || stamp.version != given.version.as_str() {
         bail!(
             "{shown}: its stamp says version {} and seq {}, not {} and {}; see `reeve-release stamp`",
             stamp.version,

@@ -90,7 +90,7 @@ fn nothing_goes_back() {
     refused(format!("{} --first", sign(3, "1.2.0")), &["--first: releases.log names 2 signatures"]);
     refused(
         format!("{} --previous m2.json", sign(3, "1.1.0")),
-        &["--version 1.1.0: must be higher than 1.1.0", "--going-back"],
+        &["--version 1.1.0: must be higher than 1.1.0", "stamped anew"],
     );
     refused(format!("{} --previous m2.json --min-from 3", sign(3, "1.2.0")), &["3-gnu: cannot be opened"]);
     desk.programs("1.2.0", 3);
@@ -107,14 +107,20 @@ fn an_older_release_comes_back_under_a_new_sequence() {
     let desk = with_release();
     desk.programs("1.1.0", 2);
     desk.run(&format!("{} --previous m1.json --out m2.json", sign(2, "1.1.0"))).good();
-    let back = format!(
-        "sign --root 1.json --version 1.0.0 --seq 3 --agent 1-gnu --agent 1-musl --agent 1-exe --log releases.log \
-         --key r --at {AT} --previous m2.json --out m3.json"
-    );
-    desk.run(&back).refused(&["--version 1.0.0: must be higher than 1.1.0"]);
-    let said = desk.run(&format!("{back} --going-back")).good();
-    assert!(said.contains("version     1.1.0 → 1.0.0") && said.contains("seq         2 → 3"), "{said}");
-    desk.run(&format!("verify --root 1.json --manifest m3.json --artifact 1-exe --at {AT}")).good();
+    let back = |agents: &str| {
+        format!(
+            "sign --root 1.json --version 1.1.1 --seq 3 {agents} --log releases.log --key r --at {AT} \
+             --previous m2.json --out m3.json"
+        )
+    };
+    desk.run(&back("--agent 1-gnu")).refused(&["1-gnu: its stamp says version 1.0.0 and seq 1, not 1.1.1 and 3"]);
+    for name in ["gnu", "musl", "exe"] {
+        let stamp = format!("stamp 1-{name} --version 1.1.1 --seq 3 --build-id 1.0.0-{name}-again --out 3-{name}");
+        desk.run(&stamp).good();
+    }
+    let said = desk.run(&back("--agent 3-gnu --agent 3-musl --agent 3-exe")).good();
+    assert!(said.contains("version     1.1.0 → 1.1.1") && said.contains("seq         2 → 3"), "{said}");
+    desk.run(&format!("verify --root 1.json --manifest m3.json --artifact 3-exe --at {AT}")).good();
 }
 
 #[test]

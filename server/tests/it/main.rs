@@ -64,3 +64,4 @@ mod tenancy;
 mod tidy;
 mod tls;
 mod transfer;
+mod update;

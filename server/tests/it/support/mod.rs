@@ -4,6 +4,7 @@ pub mod agent;
 pub mod authenticator;
 pub mod buckets;
 pub mod certificate;
+pub mod fault_proxy;
 pub mod mail;
 pub mod nats;
 pub mod nodes;

@@ -167,7 +167,12 @@ impl Trust {
 
     /// A signed manifest.
     pub fn manifest(&self, words: &Words<'_>, files: &[Built]) -> String {
-        self.release.sign(&document(words, files)).expect("signed")
+        self.sign(&document(words, files))
+    }
+
+    /// The same of a manifest that a test wrote.
+    pub fn sign(&self, manifest: &Manifest) -> String {
+        self.release.sign(manifest).expect("signed")
     }
 
     /// Trusts the first root, as a person does who compared its fingerprint.

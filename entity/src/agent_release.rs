@@ -110,6 +110,8 @@ pub struct ReleaseView {
     pub artifacts: u32,
     /// Those of them that are here.
     pub artifacts_stored: u32,
+    /// For which it has an agent, each once.
+    pub platforms: Vec<ReleasePlatform>,
     /// Devices that said last that they run it, within reach.
     pub devices: u64,
     /// When the manifest was signed.
@@ -136,6 +138,16 @@ pub struct ReleaseView {
     pub withdrawn_reason: Option<String>,
 }
 
+/// A system and a processor for which a release has an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReleasePlatform {
+    /// The system.
+    pub os: Os,
+    /// The processor.
+    pub arch: Arch,
+}
+
 /// A release with everything that its manifest says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -144,6 +156,8 @@ pub struct ReleaseDetail {
     pub release: ReleaseView,
     /// SHA-256 of the payload of the manifest: what timestamps name.
     pub manifest_sha256: Sha256Hex,
+    /// Who signed it, by the names that the root gives to the holders of its keys.
+    pub signers: Vec<String>,
     /// Lowest sequence from which a device may come.
     pub min_from: u64,
     /// Whatever is below must not run any longer if there is something else.

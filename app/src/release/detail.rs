@@ -225,7 +225,7 @@ fn Signed(detail: ReleaseDetail) -> impl IntoView {
         <Panel title="What was signed">
             <Facts>
                 <Fact label="Manifest, SHA-256"><span class="mono">{detail.manifest_sha256.to_string()}</span></Fact>
-                <Fact label="Signed"><Exact at=release.issued_at/></Fact>
+                <Fact label="Signed"><Exact at=release.issued_at/> {signed_by(&detail.signers)}</Fact>
                 <Fact label="Good until"><Exact at=release.expires_at/></Fact>
                 <Fact label="Uploaded"><Exact at=release.created_at/> " by " {by}</Fact>
                 <Fact label="Devices may come from">{from(detail.min_from, "any version")}</Fact>
@@ -234,6 +234,10 @@ fn Signed(detail: ReleaseDetail) -> impl IntoView {
             </Facts>
         </Panel>
     }
+}
+
+fn signed_by(signers: &[String]) -> String {
+    if signers.is_empty() { ", by a key that no root knows".to_owned() } else { format!(" by {}", signers.join(", ")) }
 }
 
 #[component]

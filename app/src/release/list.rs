@@ -2,7 +2,7 @@
 
 use super::{
     calls::{list_releases, list_roots},
-    words::{ChannelBadge, ReleaseMark},
+    words::{ChannelBadge, ReleaseMark, platforms_words},
 };
 use crate::{
     layout::{PageHead, use_me},
@@ -99,6 +99,7 @@ fn Found(page: Page<ReleaseView>, has_root: bool, may_manage: bool, asked: Listi
                     <th scope="col" class="num">"Sequence"</th>
                     <th scope="col" class="sub">"Channel"</th>
                     <th scope="col" class="aside">"State"</th>
+                    <th scope="col">"Platforms"</th>
                     <th scope="col">"Files"</th>
                     <th scope="col" class="num">"Devices"</th>
                     <th scope="col">"Uploaded by"</th>
@@ -123,6 +124,7 @@ fn Row(release: ReleaseView) -> impl IntoView {
             <td class="num">{release.seq}</td>
             <td class="sub"><ChannelBadge channel=release.channel/></td>
             <td class="aside"><ReleaseMark release=release.clone()/></td>
+            <td>{platforms_words(&release.platforms)}</td>
             <td>{files}</td>
             <td class="num"><Count value=release.devices/></td>
             <td>{by}</td>

@@ -3,7 +3,7 @@
 use crate::ui::{Badge, Status, StatusKind, clock::use_now};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    agent_release::{ReleaseState, ReleaseView},
+    agent_release::{ReleasePlatform, ReleaseState, ReleaseView},
     platform::{Arch, Os},
     release::{Channel, Libc, Role, Sha256Hex},
 };
@@ -16,6 +16,12 @@ const NEAR: TimeDelta = TimeDelta::days(14);
 pub(super) fn platform_words(os: Os, arch: Arch, libc: Option<Libc>) -> String {
     let libc = libc.map(|libc| format!(", {}", libc.label())).unwrap_or_default();
     format!("{}, {}{libc}", os.label(), arch.word())
+}
+
+/// Platforms of a release: `Linux x86_64, Windows x86_64`.
+pub(super) fn platforms_words(platforms: &[ReleasePlatform]) -> String {
+    let one = |one: &ReleasePlatform| format!("{} {}", one.os.label(), one.arch.word());
+    platforms.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What a role signs, for people.

@@ -6,18 +6,20 @@ use crate::{
     store::keyset::{self, Order, holds, pattern},
 };
 use entity::{
-    agent_release::{ArtifactView, ReleaseDetail, ReleaseQuery, ReleaseView, file_name},
+    agent_release::{
+        ArtifactView, ReleaseDetail, ReleasePlatform, ReleaseQuery, ReleaseView, file_name,
+    },
     device::DeviceState,
     id::{ReleaseId, UserId},
     page::Page,
     policy::Action,
-    release::{Root, Sha256Hex, open_manifest},
+    release::{ArtifactKind, Role, Root, Sha256Hex, open_manifest, signed_by},
     table::{device, release, release_artifact as artifact},
 };
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// One page of the releases, newest first.
 ///
@@ -75,6 +77,7 @@ pub async fn get(cx: &Cx, id: ReleaseId) -> Result<ReleaseDetail> {
     let artifacts = artifacts.collect::<Result<_>>()?;
     Ok(ReleaseDetail {
         manifest_sha256: row.manifest_sha256.parse().map_err(|_| super::not_found())?,
+        signers: signers(&root::all(store.db()).await?, &row.manifest),
         release: view_of(cx, row).await?,
         min_from: manifest.min_from,
         min_secure: manifest.min_secure,
@@ -117,9 +120,13 @@ async fn views_with(
     let view = |row: release::Model| {
         let own = || files.iter().filter(|file| file.release_id == row.id);
         let stored = own().filter(|file| file.stored_at.is_some()).count();
+        let agents = own().filter(|file| file.kind == ArtifactKind::Agent);
+        let platforms: BTreeSet<_> =
+            agents.map(|file| ReleasePlatform { os: file.os, arch: file.arch }).collect();
         ReleaseView {
             artifacts: u32::try_from(own().count()).unwrap_or(u32::MAX),
             artifacts_stored: u32::try_from(stored).unwrap_or(u32::MAX),
+            platforms: platforms.into_iter().collect(),
             devices: running.get(&row.seq).copied().unwrap_or_default(),
             is_expired: row.expires_at <= store.now(),
             is_untrusted: !is_trusted(current.as_ref(), &row.manifest),
@@ -145,6 +152,18 @@ async fn views_with(
 /// Does the root in force still vouch for what this manifest was signed with?
 pub(super) fn is_trusted(current: Option<&Root>, manifest: &str) -> bool {
     current.is_some_and(|root| open_manifest(root, manifest).is_ok())
+}
+
+/// Who signed a manifest: by the names that the root in force gives to the holders of its release keys, or the newest root
+/// that knows one of them.
+fn signers(roots: &[Root], manifest: &str) -> Vec<String> {
+    let of = |root: &Root| -> Vec<String> {
+        let Some(role) = root.roles.get(&Role::Release) else { return Vec::new() };
+        let signed = signed_by(root, manifest).unwrap_or_default();
+        let own = signed.into_iter().filter(|key| role.keyids.contains(&key.keyid));
+        own.map(|key| key.holder.clone()).collect()
+    };
+    roots.iter().map(of).find(|names| !names.is_empty()).unwrap_or_default()
 }
 
 async fn files(store: &Store, ids: Vec<ReleaseId>) -> Result<Vec<artifact::Model>> {

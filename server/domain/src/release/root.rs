@@ -40,6 +40,12 @@ pub(super) async fn after(db: &impl ConnectionTrait, version: u64) -> Result<Vec
     Ok(rows.into_iter().map(|row| row.envelope).collect())
 }
 
+/// Every root, the one in force first.
+pub(super) async fn all(db: &impl ConnectionTrait) -> Result<Vec<Root>> {
+    let rows = table::Entity::find().order_by_desc(table::Column::Version).all(db).await?;
+    rows.iter().map(opened).collect()
+}
+
 async fn row(db: &impl ConnectionTrait) -> Result<Option<table::Model>> {
     Ok(table::Entity::find().order_by_desc(table::Column::Version).one(db).await?)
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact_store::{ArtifactBytes, ArtifactStore, ArtifactWriter, StoreFault};
 use entity::{
-    agent_release::{ReleaseDetail, ReleaseState, UploadAnswer},
+    agent_release::{ReleaseDetail, ReleasePlatform, ReleaseState, UploadAnswer},
     platform::{Arch, Os},
     problem::ProblemCode,
     release::{ArtifactKind, Sha256Hex},
@@ -106,8 +106,10 @@ async fn every_refusal_names_the_field_and_leaves_nothing() {
         let found = waiting.refused(form).await;
         assert_eq!(found, field, "case {index}");
     }
-    let id = waiting.detail().await.release;
-    assert_eq!(id.state, ReleaseState::Incomplete);
+    let detail = waiting.detail().await;
+    assert_eq!(detail.release.state, ReleaseState::Incomplete);
+    assert_eq!(detail.signers, ["Rel"], "by whose key it is signed");
+    assert_eq!(detail.release.platforms, [ReleasePlatform { os: LINUX.0, arch: LINUX.1 }]);
     assert_eq!(left(waiting.folder.path()), [""; 0], "nothing of what was refused is left");
 }
 

@@ -11,8 +11,8 @@ use entity::{
     id::{DeviceId, RolloutId},
     page::Page,
     rollout::{
-        NoteInput, ResumeInput, RollBackInput, RolloutPreview, RolloutQuery, RolloutRow, RolloutView,
-        UpdateQuery,
+        NoteInput, PreviewPart, ResumeInput, RollBackInput, RolloutDevice, RolloutPreview, RolloutQuery,
+        RolloutRow, RolloutView, UpdateQuery,
     },
     update::UpdateView,
 };
@@ -97,6 +97,18 @@ pub async fn preview_rollout(#[server(default)] form: RolloutForm) -> Result<Pre
         }
         Err(problem) => Err(super::server::refused(problem)),
     }
+}
+
+/// More devices of one part of what stands in the designer.
+#[server(prefix = "/portal", endpoint = "rollout/preview_devices", output = Answer)]
+pub async fn list_preview_devices(
+    #[server(default)] form: RolloutForm,
+    #[server(default)] part: PreviewPart,
+) -> Result<Page<RolloutDevice>, PortalError> {
+    let cx = crate::context::cx().await?;
+    let rollout = form.input(crate::context::now()).map_err(super::server::refused)?;
+    let question = entity::rollout::PreviewQuestion { rollout, part };
+    Ok(domain::rollout::preview_devices(&cx, question).await?)
 }
 
 /// Makes a rollout of what stands in the designer, hands it in if it is to start, and leads to its page.

@@ -175,7 +175,7 @@ fn Design(asked: RolloutForm) -> impl IntoView {
                     <StartFields asked=pace/>
                 </Panel>
                 <Load resource=preview skeleton=4 let:found>
-                    <Before found/>
+                    <Before found typed/>
                 </Load>
             </Form>
         </div>
@@ -184,12 +184,12 @@ fn Design(asked: RolloutForm) -> impl IntoView {
 
 /// The preview, and the buttons.
 #[component]
-fn Before(found: Preview) -> impl IntoView {
+fn Before(found: Preview, typed: RwSignal<RolloutForm>) -> impl IntoView {
     view! {
         {found.missing.map(|missing| view! {
             <p class="quiet design-missing">"Which devices each wave takes is shown here once everything is filled in: " {missing}</p>
         })}
-        {found.preview.map(|preview| view! { <PreviewPanel preview/> })}
+        {found.preview.map(|preview| view! { <PreviewPanel preview typed/> })}
         <div class="form-buttons">
             <Submit>"Make this rollout"</Submit>
             <button class="button without-js" r#type="submit" formmethod="get" formaction=DESIGN formnovalidate=true>"Preview"</button>

@@ -2,16 +2,22 @@
 //! people should think about.
 
 use super::{
+    calls::ListPreviewDevices,
+    form::RolloutForm,
     list::PATH,
     words::{devices, platform},
 };
 use crate::ui::{Notice, Panel, StatusKind, format};
-use entity::rollout::{Excluded, PlatformCounts, RolloutDevice, RolloutPreview, WavePreview};
+use entity::rollout::{Excluded, PlatformCounts, PreviewPart, RolloutDevice, RolloutPreview, WavePreview};
 use leptos::prelude::*;
 
 /// The whole preview.
 #[component]
-pub(super) fn PreviewPanel(preview: RolloutPreview) -> impl IntoView {
+pub(super) fn PreviewPanel(
+    preview: RolloutPreview,
+    /// What it is a preview of.
+    typed: RwSignal<RolloutForm>,
+) -> impl IntoView {
     let RolloutPreview {
         sentence,
         devices: all,
@@ -47,51 +53,73 @@ pub(super) fn PreviewPanel(preview: RolloutPreview) -> impl IntoView {
                 })}
                 {is_approval_needed.then(|| view! { <p>"Somebody else has to say yes before it starts."</p> })}
                 <ol class="preview-waves">
-                    {waves.into_iter().map(|wave| view! { <Wave wave/> }).collect_view()}
+                    {waves.into_iter().map(|wave| view! { <Wave wave typed/> }).collect_view()}
                 </ol>
-                {(!excluded.is_empty()).then(|| view! { <LeftOut excluded/> })}
+                {(!excluded.is_empty()).then(|| view! { <LeftOut excluded typed/> })}
             </div>
         </Panel>
     }
 }
 
 #[component]
-fn Wave(wave: WavePreview) -> impl IntoView {
+fn Wave(wave: WavePreview, typed: RwSignal<RolloutForm>) -> impl IntoView {
     let title = format!("Wave {}: {}", wave.number, devices(wave.devices));
     let by_platform = by_platform(&wave.platforms);
+    let part = PreviewPart { wave: Some(wave.number), ..PreviewPart::default() };
     view! {
         <li>
-            <Listed title facts=by_platform all=wave.devices first=wave.first is_open=wave.number == 1/>
+            <Listed title facts=by_platform all=wave.devices first=wave.first part typed is_open=wave.number == 1/>
         </li>
     }
 }
 
 #[component]
-fn LeftOut(excluded: Vec<Excluded>) -> impl IntoView {
+fn LeftOut(excluded: Vec<Excluded>, typed: RwSignal<RolloutForm>) -> impl IntoView {
     let all: u64 = excluded.iter().map(|one| one.devices).sum();
     view! {
         <h3>{format!("{} left out", devices(all))}</h3>
         <ul class="preview-waves">
             {excluded.into_iter().map(|one| {
                 let title = format!("{}: {}", one.why.label(), devices(one.devices));
-                view! { <li><Listed title facts=String::new() all=one.devices first=one.first is_open=false/></li> }
+                let part = PreviewPart { excluded: Some(one.why), ..PreviewPart::default() };
+                view! { <li><Listed title facts=String::new() all=one.devices first=one.first is_open=false part typed/></li> }
             }).collect_view()}
         </ul>
     }
 }
 
-/// Some devices behind a number.
+/// The devices behind a number: the first of them, and more on demand.
 #[component]
-fn Listed(title: String, facts: String, all: u64, first: Vec<RolloutDevice>, is_open: bool) -> impl IntoView {
-    let more = all.saturating_sub(first.len() as u64);
+fn Listed(
+    title: String,
+    facts: String,
+    all: u64,
+    first: Vec<RolloutDevice>,
+    is_open: bool,
+    part: PreviewPart,
+    typed: RwSignal<RolloutForm>,
+) -> impl IntoView {
     if first.is_empty() {
         return view! { <p class="preview-none"><b>{title}</b></p> }.into_any();
     }
+    let shown = RwSignal::new(first);
+    let ask = ServerAction::<ListPreviewDevices>::new();
+    Effect::new(move |_| {
+        if let Some(Ok(page)) = ask.value().get() {
+            shown.update(|shown| shown.extend(page.items));
+        }
+    });
+    let left = move || shown.with(|shown| all.saturating_sub(shown.len() as u64));
+    let more = move |_| {
+        let cursor = shown.with_untracked(|shown| shown.last().map(|device| device.device_id));
+        let part = PreviewPart { cursor, ..part };
+        ask.dispatch(ListPreviewDevices { form: typed.get_untracked(), part });
+    };
     view! {
         <details class="exactly" open=is_open>
             <summary>{title} " " <span class="quiet">{facts}</span></summary>
             <ul class="target-list">
-                {first.into_iter().map(|device| view! {
+                {move || shown.get().into_iter().map(|device| view! {
                     <li class="target">
                         <a href=format!("/devices/{}", device.device_id)>{device.device_name}</a>
                         <span>{device.business_name}</span>
@@ -99,7 +127,15 @@ fn Listed(title: String, facts: String, all: u64, first: Vec<RolloutDevice>, is_
                     </li>
                 }).collect_view()}
             </ul>
-            {(more > 0).then(|| view! { <p class="quiet">{format!("And {} more.", format::count(more))}</p> })}
+            {move || (left() > 0).then(|| view! {
+                <p class="quiet">
+                    {format!("And {} more. ", format::count(left()))}
+                    <button class="button needs-js" r#type="button" disabled=move || ask.pending().get() on:click=more>
+                        "Show more"
+                    </button>
+                </p>
+            })}
+            {move || ask.value().get().and_then(Result::err).map(|error| view! { <p class="quiet">{error.0.detail}</p> })}
         </details>
     }
     .into_any()

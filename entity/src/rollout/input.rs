@@ -1,7 +1,7 @@
 //! What people ask to roll something out.
 
 use super::{
-    IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX, NAMED_MAX, NOTE_MAX, RolloutKind, RolloutState, SOAK_SECONDS_MAX,
+    Exclusion, IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX, NAMED_MAX, NOTE_MAX, RolloutKind, RolloutState, SOAK_SECONDS_MAX,
     SPREAD_SECONDS_DEFAULT, SPREAD_SECONDS_MAX, TARGET_MAX, WAVES_MAX,
 };
 use crate::{
@@ -148,6 +148,33 @@ impl Default for HaltTerms {
     fn default() -> Self {
         Self { failed_percent: 20, bad_percent: 2, min_devices: 5, bad_in_a_row: 3, bad_max: 25 }
     }
+}
+
+/// What is asked to see all devices of one part of a preview, a page at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PreviewQuestion {
+    /// What would be made.
+    pub rollout: RolloutInput,
+    /// Which devices.
+    pub part: PreviewPart,
+}
+
+/// One part of a preview: a wave, or those that get nothing for one reason; and how far it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct PreviewPart {
+    /// The devices of this wave, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wave: Option<u32>,
+    /// Or those that get nothing because of this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Exclusion>,
+    /// `next_cursor` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<DeviceId>,
 }
 
 /// What is said with a step; may be empty.

@@ -12,8 +12,8 @@ mod view;
 pub use bucket::{bucket, is_in};
 pub use decide::{Act, Cause, Halt, Tally, Terms, WaveTerms, decide, may_grant, waiting_for};
 pub use input::{
-    HaltTerms, NoteInput, ResumeInput, RollBackInput, RolloutInput, RolloutPolicy, RolloutQuery,
-    RolloutTarget, UpdateQuery, WaveInput,
+    HaltTerms, NoteInput, PreviewPart, PreviewQuestion, ResumeInput, RollBackInput, RolloutInput,
+    RolloutPolicy, RolloutQuery, RolloutTarget, UpdateQuery, WaveInput,
 };
 pub use state::{Exclusion, RolloutEvent, RolloutKind, RolloutState, WaveState};
 pub use view::{
@@ -43,5 +43,7 @@ pub const SPREAD_SECONDS_MAX: u32 = 86_400;
 pub const SPREAD_SECONDS_DEFAULT: u32 = 300;
 /// Longest note or reason, in characters.
 pub const NOTE_MAX: usize = crate::command::REASON_MAX;
-/// Devices that a preview shows of each kind; the others are counted.
+/// Devices that a preview shows of each kind; the others are counted, and come a page at a time.
 pub const SHOWN: usize = 20;
+/// Devices of such a page.
+pub const PREVIEW_PAGE: usize = 200;

@@ -15,8 +15,8 @@ use entity::{
     page::Page,
     problem::{Problem, ProblemCode},
     rollout::{
-        NoteInput, ResumeInput, RollBackInput, RolloutInput, RolloutPolicy, RolloutPreview, RolloutQuery,
-        RolloutRow, RolloutView, UpdateQuery,
+        NoteInput, PreviewQuestion, ResumeInput, RollBackInput, RolloutDevice, RolloutInput, RolloutPolicy,
+        RolloutPreview, RolloutQuery, RolloutRow, RolloutView, UpdateQuery,
     },
     update::{GoAnswer, UpdateStatus, UpdateStatusAck, UpdateView},
 };
@@ -38,6 +38,14 @@ pub(crate) async fn create(
 /// `POST /rollouts/preview`
 pub(crate) async fn preview(caller: Caller, Input(input): Input<RolloutInput>) -> ApiResult<RolloutPreview> {
     Ok(Json(domain::rollout::preview(&caller.cx, input).await?))
+}
+
+/// `POST /rollouts/preview/devices`
+pub(crate) async fn preview_devices(
+    caller: Caller,
+    Input(question): Input<PreviewQuestion>,
+) -> ApiResult<Page<RolloutDevice>> {
+    Ok(Json(domain::rollout::preview_devices(&caller.cx, question).await?))
 }
 
 /// `GET /rollouts/policy`

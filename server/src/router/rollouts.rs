@@ -12,6 +12,12 @@ pub(super) fn of_rollouts(rest: Rest) -> Rest {
     rest.get(People, "/rollouts", "Rollouts, newest first", rollout::list)
         .post(People, "/rollouts", "Draft a rollout", rollout::create)
         .post(People, "/rollouts/preview", "What a rollout would do", rollout::preview)
+        .post(
+            People,
+            "/rollouts/preview/devices",
+            "All devices of one part of a preview",
+            rollout::preview_devices,
+        )
         .get(People, "/rollouts/policy", "Do rollouts need the yes of somebody else?", rollout::policy)
         .put(
             People,

@@ -29,7 +29,7 @@ pub use hint::hint;
 pub use list::{get, list};
 pub use offer::{Grant, go, offer, open_release};
 pub use policy::{policy, set_policy};
-pub use preview::preview;
+pub use preview::{preview, preview_devices};
 pub use report::report;
 pub use seen::seen;
 pub(crate) use supersede::release_withdrawn;

@@ -2,7 +2,7 @@
 
 use super::{
     change::{check, drafted},
-    judge::{Candidate, candidates, goods},
+    judge::{Candidate, Goods, candidates, goods},
     row::Rollout,
     supersede::superseded_by,
     view::{link, target_label},
@@ -10,11 +10,13 @@ use super::{
 use crate::{Cx, Result, access::Target, store::Reach};
 use entity::{
     id::BusinessId,
+    page::Page,
     policy::Action,
     presence::Presence,
+    problem::Problem,
     rollout::{
-        Excluded, Exclusion, NAMED_FEW, PlatformCounts, RolloutDevice, RolloutInput, RolloutPreview, SHOWN,
-        UpdateCounts, WavePreview,
+        Excluded, Exclusion, NAMED_FEW, PREVIEW_PAGE, PlatformCounts, PreviewQuestion, RolloutDevice,
+        RolloutInput, RolloutPreview, SHOWN, UpdateCounts, WavePreview,
     },
     table::business,
     update::UpdateState,
@@ -22,29 +24,62 @@ use entity::{
 use sea_orm::QuerySelect as _;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// What would happen.
-///
-/// # Errors
-/// Forbidden by role; invalid names the field.
-pub async fn preview(cx: &Cx, input: RolloutInput) -> Result<RolloutPreview> {
+/// The devices of a target, sorted.
+struct Sorted {
+    rollout: Rollout,
+    goods: Goods,
+    /// By wave, in the order of their ids.
+    taken: BTreeMap<i64, Vec<Candidate>>,
+    /// By why they get nothing, in the same order.
+    excluded: BTreeMap<Exclusion, Vec<Candidate>>,
+}
+
+async fn sorted(cx: &Cx, input: RolloutInput) -> Result<Sorted> {
     check(cx)?;
     cx.permit(Action::ManageRollout, Target::Msp)?;
     let (row, waves) = drafted(cx, input).await?;
     let rollout = Rollout::new(row, waves)?;
     let db = cx.store().db();
     let goods = goods(db, &rollout).await?;
-    let mut taken: BTreeMap<i64, Vec<Candidate>> = BTreeMap::new();
-    let mut excluded: BTreeMap<Exclusion, Vec<Candidate>> = BTreeMap::new();
-    let mut online = 0;
+    let (mut taken, mut excluded) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
     for device in candidates(db, &rollout).await? {
         match goods.judge(&rollout, &device) {
-            Ok(_) => {
-                online += u64::from(device.presence == Presence::Online);
-                taken.entry(rollout.wave_of(device.id)).or_default().push(device);
-            }
+            Ok(_) => taken.entry(rollout.wave_of(device.id)).or_default().push(device),
             Err(why) => excluded.entry(why).or_default().push(device),
         }
     }
+    Ok(Sorted { rollout, goods, taken, excluded })
+}
+
+/// One page of the devices of a wave, or of those that get nothing for one reason.
+///
+/// # Errors
+/// Forbidden by role; invalid names the field.
+pub async fn preview_devices(cx: &Cx, question: PreviewQuestion) -> Result<Page<RolloutDevice>> {
+    let PreviewQuestion { rollout, part } = question;
+    let Sorted { taken, excluded, .. } = sorted(cx, rollout).await?;
+    let of = match (part.wave, part.excluded) {
+        (Some(wave), None) => taken.get(&i64::from(wave)),
+        (None, Some(why)) => excluded.get(&why),
+        _ => return Err(Problem::invalid("part", "Name a wave or a reason, and not both.").into()),
+    };
+    let of = of.map_or(&[] as &[Candidate], Vec::as_slice);
+    let names = names(cx).await?;
+    let rest = || of.iter().filter(|device| part.cursor.is_none_or(|last| device.id > last));
+    let items: Vec<RolloutDevice> = rest().take(PREVIEW_PAGE).map(|device| shown(device, &names)).collect();
+    let has_more = rest().nth(PREVIEW_PAGE).is_some();
+    let last = items.last().filter(|_| has_more).map(|device| device.device_id.to_string());
+    Ok(Page { items, next_cursor: last, total: Some(of.len() as u64) })
+}
+
+/// What would happen.
+///
+/// # Errors
+/// Forbidden by role; invalid names the field.
+pub async fn preview(cx: &Cx, input: RolloutInput) -> Result<RolloutPreview> {
+    let Sorted { rollout, goods, taken, excluded } = sorted(cx, input).await?;
+    let db = cx.store().db();
+    let online = taken.values().flatten().filter(|device| device.presence == Presence::Online).count();
     let names = names(cx).await?;
     let devices = taken.values().map(Vec::len).sum::<usize>() as u64;
     let warnings = warnings(&rollout, &goods.platforms(), &taken, devices);
@@ -71,7 +106,7 @@ pub async fn preview(cx: &Cx, input: RolloutInput) -> Result<RolloutPreview> {
             rollout.waves.len()
         ),
         devices,
-        online,
+        online: online as u64,
         waves: waves.collect(),
         excluded: excluded.collect(),
         warnings,
@@ -89,15 +124,18 @@ fn platforms(of: &[Candidate]) -> Vec<PlatformCounts> {
 }
 
 fn first(of: &[Candidate], names: &HashMap<BusinessId, String>) -> Vec<RolloutDevice> {
-    let shown = of.iter().take(SHOWN).map(|device| RolloutDevice {
+    of.iter().take(SHOWN).map(|device| shown(device, names)).collect()
+}
+
+fn shown(device: &Candidate, names: &HashMap<BusinessId, String>) -> RolloutDevice {
+    RolloutDevice {
         device_id: device.id,
         device_name: device.device_name.clone(),
         business_name: names.get(&device.business_id).cloned().unwrap_or_default(),
         os: device.os_type,
         arch: device.os_architecture,
         version: device.running_version.clone().unwrap_or_default(),
-    });
-    shown.collect()
+    }
 }
 
 async fn names(cx: &Cx) -> Result<HashMap<BusinessId, String>> {

@@ -90,6 +90,12 @@ pub(super) fn rest(rolled: &Rolled) -> Vec<(&'static str, Kind, bool, Value)> {
     vec![
         ("GET /rollouts", Lists, true, Value::Null),
         ("POST /rollouts/preview", Lists, true, asked.clone()),
+        (
+            "POST /rollouts/preview/devices",
+            Lists,
+            true,
+            json!({"rollout": asked.clone(), "part": {"excluded": "not_supervised"}}),
+        ),
         ("POST /rollouts", Makes, true, asked),
         ("GET /rollouts/policy", Lists, true, Value::Null),
         ("PUT /rollouts/policy", Makes, true, json!({"is_approval_needed": false})),
@@ -148,6 +154,12 @@ pub(super) fn portal(rolled: &Rolled) -> Vec<super::functions::Row> {
         ("POST /portal/rollout/newer", Lists, true, vec![one("seq", "0")]),
         ("POST /portal/rollout/pick", Lists, true, vec![one("question[target]", "devices")]),
         ("POST /portal/rollout/preview", Lists, true, form.clone()),
+        (
+            "POST /portal/rollout/preview_devices",
+            Lists,
+            true,
+            form.iter().cloned().chain([one("part[wave]", "1")]).collect(),
+        ),
         ("POST /portal/rollout/create", Makes, true, form),
         ("POST /portal/rollout/approve", Changes, true, about(&rolled.awaiting, &[("input[note]", "P")])),
         ("POST /portal/rollout/roll_back", Changes, true, about(&rolled.running, &undo)),

@@ -26,5 +26,6 @@ mod service;
 mod support;
 mod update;
 mod update_command;
+mod update_evil;
 mod update_selfcheck;
 mod update_swap;

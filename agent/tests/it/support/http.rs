@@ -62,6 +62,15 @@ pub async fn answer_part(stream: &mut TcpStream, status: u16, headers: &str, par
     let _ = stream.shutdown().await;
 }
 
+/// Answers with bytes for as long as somebody takes them.
+pub async fn answer_endless(stream: &mut TcpStream, length: Option<usize>) {
+    let length = length.map(|length| format!("content-length: {length}\r\n")).unwrap_or_default();
+    let head = format!("HTTP/1.1 200 X\r\n{length}connection: close\r\n\r\n");
+    if stream.write_all(head.as_bytes()).await.is_ok() {
+        while stream.write_all(&[0; 16 * 1024]).await.is_ok() {}
+    }
+}
+
 /// Answers with a file and hangs up.
 pub async fn answer_with(stream: &mut TcpStream, status: u16, body: &[u8]) {
     let head = format!(

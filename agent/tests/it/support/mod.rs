@@ -2,6 +2,7 @@
 
 mod device;
 mod http;
+mod machine;
 mod releases;
 mod server;
 mod signer;
@@ -10,7 +11,8 @@ mod supervisor;
 mod world;
 
 pub use device::{Device, Running};
-pub use releases::{Due, Keys, stamped};
+pub use machine::{Machine, program, stamp};
+pub use releases::{Due, Endless, Keys, manifest, stamped};
 pub use server::FakeServer;
 pub use signer::{Signer, script, script_of};
 pub use supervisor::{NONCE, Supervisor, digest};

@@ -47,6 +47,22 @@ pub struct Releases {
     pub receipts_left: HashMap<String, u32>,
     /// Everything about releases is answered with 503, to come back after so many seconds.
     pub busy: Option<u32>,
+    /// What it says to everybody who asks for a newer version, instead of the truth.
+    pub lie: Option<Lie>,
+    /// Files have no end.
+    pub endless: Option<Endless>,
+}
+
+/// Any answer to a question.
+pub type Lie = Box<dyn Fn(&UpdateQuestion) -> UpdateAnswer + Send>;
+
+/// How a file without an end is announced.
+#[derive(Clone, Copy)]
+pub enum Endless {
+    /// As one of this length.
+    WithLength(usize),
+    /// Not at all.
+    WithoutLength,
 }
 
 /// A release that is due.
@@ -69,12 +85,26 @@ pub struct Keys {
 
 impl Keys {
     pub fn new() -> Self {
-        let key = |seed: u8| Signer::from_seed(&[seed; 32]);
+        Self::from_seeds(0)
+    }
+
+    /// The same of somebody whom nobody trusts.
+    pub fn of_a_stranger() -> Self {
+        Self::from_seeds(100)
+    }
+
+    fn from_seeds(after: u8) -> Self {
+        let key = |seed: u8| Signer::from_seed(&[after + seed; 32]);
         Self { roots: [key(1), key(2), key(3)], release: key(4), freshness: key(5) }
     }
 
     /// The first root, signed by two.
     pub fn root(&self) -> String {
+        self.root_of(1)
+    }
+
+    /// The root of a version.
+    pub fn root_of(&self, version: u64) -> String {
         let keys: Vec<PublicKey> = self
             .roots
             .iter()
@@ -89,7 +119,7 @@ impl Keys {
         let root = Root {
             spec: SPEC,
             product: PRODUCT.to_owned(),
-            version: 1,
+            version,
             issued: Utc::now() - TimeDelta::days(1),
             expires: Utc::now() + TimeDelta::days(700),
             keys,
@@ -132,42 +162,51 @@ impl Keys {
 
     /// Signs a release of one program for this machine.
     pub fn release(&self, built: &Stamp, program: &[u8]) -> Due {
-        let sha256 = Sha256Hex::of(program);
-        let manifest = Manifest {
-            spec: SPEC,
-            product: PRODUCT.to_owned(),
-            channel: Channel::Stable,
-            seq: built.seq,
-            version: built.version.parse().unwrap(),
-            issued: Utc::now() - TimeDelta::hours(1),
-            expires: Utc::now() + TimeDelta::days(45),
-            min_from: 0,
-            min_secure: 0,
-            revoked: Vec::new(),
-            artifacts: vec![Artifact {
-                kind: ArtifactKind::Agent,
-                os: agent::machine::OS,
-                arch: agent::machine::ARCH,
-                libc: updater::built::libc(),
-                size_bytes: program.len() as u64,
-                sha256: sha256.clone(),
-                build_id: built.build_id.clone(),
-                config_schema: agent::config::VERSION,
-                spool_schema: agent::spool::SCHEMA,
-            }],
-            notes: String::new(),
-            ext: BTreeMap::new(),
-        };
-        let envelope = self.release.sign(&manifest).unwrap();
-        let payload = serde_json::to_vec(&manifest).unwrap();
-        Due {
-            manifest: envelope,
+        Due::signed(&self.release, &manifest(built, program))
+    }
+}
+
+impl Due {
+    /// A release that some key has signed.
+    pub fn signed(by: &Signer, manifest: &Manifest) -> Self {
+        let payload = serde_json::to_vec(manifest).unwrap();
+        Self {
+            manifest: by.sign(manifest).unwrap(),
             payload_sha256: Sha256Hex::of(&payload),
-            version: built.version.clone(),
-            seq: built.seq,
-            sha256,
-            update_id: UpdateId(Uuid::from_u128(0x7000 + u128::from(built.seq))),
+            version: manifest.version.to_string(),
+            seq: manifest.seq,
+            sha256: manifest.artifacts[0].sha256.clone(),
+            update_id: UpdateId(Uuid::from_u128(0x7000 + u128::from(manifest.seq))),
         }
+    }
+}
+
+/// What is said of a release of one program for this machine.
+pub fn manifest(built: &Stamp, program: &[u8]) -> Manifest {
+    Manifest {
+        spec: SPEC,
+        product: PRODUCT.to_owned(),
+        channel: Channel::Stable,
+        seq: built.seq,
+        version: built.version.parse().unwrap(),
+        issued: Utc::now() - TimeDelta::hours(1),
+        expires: Utc::now() + TimeDelta::days(45),
+        min_from: 0,
+        min_secure: 0,
+        revoked: Vec::new(),
+        artifacts: vec![Artifact {
+            kind: ArtifactKind::Agent,
+            os: agent::machine::OS,
+            arch: agent::machine::ARCH,
+            libc: updater::built::libc(),
+            size_bytes: program.len() as u64,
+            sha256: Sha256Hex::of(program),
+            build_id: built.build_id.clone(),
+            config_schema: agent::config::VERSION,
+            spool_schema: agent::spool::SCHEMA,
+        }],
+        notes: String::new(),
+        ext: BTreeMap::new(),
     }
 }
 
@@ -193,6 +232,9 @@ impl Releases {
         }
         let question: UpdateQuestion = parsed(query);
         self.questions.push(question.clone());
+        if let Some(lie) = &self.lie {
+            return (200, json!(lie(&question)));
+        }
         let device = question.agent_id.expect("it says who it is");
         let Some(due) = self.due.clone().filter(|due| due.seq > question.highest_seq.max(question.seq))
         else {

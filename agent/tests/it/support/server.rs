@@ -1,6 +1,6 @@
 //! A server that keeps what it is sent in memory, and misbehaves on request.
 
-use super::{World, http, socket};
+use super::{World, http, releases::Endless, socket};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use entity::{
@@ -93,6 +93,14 @@ async fn serve(mut stream: TcpStream, world: Arc<Mutex<World>>) {
         return http::answer_with(&mut stream, status, &file.unwrap_or_default()).await;
     }
     if let Some(sha256) = request.path.strip_prefix("/api/v1/artifacts/sha256/") {
+        let endless = world.lock().unwrap().releases.endless;
+        if let Some(endless) = endless {
+            let length = match endless {
+                Endless::WithLength(length) => Some(length),
+                Endless::WithoutLength => None,
+            };
+            return http::answer_endless(&mut stream, length).await;
+        }
         let (status, headers, part, length) = {
             let mut world = world.lock().unwrap();
             if request.bearer().is_some_and(|token| world.agent_tokens.contains(token)) {

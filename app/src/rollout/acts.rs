@@ -5,12 +5,14 @@ use super::{
         ApproveRollout, CancelRollout, HaltRollout, PauseRollout, ResumeRollout, RollBackRollout,
         StartRollout, SubmitRollout,
     },
+    design::DESIGN,
     detail::Known,
+    form::RolloutForm,
 };
 use crate::{
     error::PortalError,
     layout::refetch_after,
-    ui::{Choice, Confirm, Form, Hidden, Panel, Select, Submit, TextArea},
+    ui::{Choice, Confirm, Form, Hidden, LinkButton, Panel, Select, Submit, TextArea},
 };
 use entity::{
     agent_release::ReleaseView,
@@ -18,6 +20,9 @@ use entity::{
     rollout::{NOTE_MAX, RolloutPowers, RolloutState, RolloutView},
 };
 use leptos::prelude::*;
+
+/// Longest address of the designer, in bytes: servers and browsers take no longer ones.
+const ADDRESS_MAX: usize = 8 * 1024;
 
 /// What can be done; made once for the page, so that nothing is lost when it is drawn anew meanwhile.
 #[derive(Clone, Copy)]
@@ -64,15 +69,20 @@ impl Acts {
 pub(super) fn Doing(found: RolloutView, newer: Vec<ReleaseView>, acts: Acts) -> impl IntoView {
     let may = found.may.clone();
     let id = found.rollout.id.to_string();
-    let is_any =
-        [may.submit, may.approve, may.start, may.pause, may.resume, may.halt, may.cancel, may.roll_back]
+    let change = found.draft.as_ref().and_then(|asked| RolloutForm::of_draft(found.rollout.id, asked));
+    // What does not fit into an address is changed over REST.
+    let change = change.map(|form| format!("{DESIGN}?{}", form.query())).filter(|href| href.len() <= ADDRESS_MAX);
+    let is_any = change.is_some()
+        || [may.submit, may.approve, may.start, may.pause, may.resume, may.halt, may.cancel, may.roll_back]
             .contains(&true);
+    let change = change.map(|href| view! { <LinkButton href>"Change"</LinkButton> });
     let approval = may.approve.then(|| view! { <Approval found=found.clone() acts/> });
     view! {
         {approval}
         {may.why_not.clone().map(|why| view! { <p class="quiet rollout-why-not">{why}</p> })}
         {is_any.then(|| view! {
             <div class="button-row rollout-acts">
+                {change}
                 <GoingOn id=id.clone() may=may.clone() acts state=found.rollout.state/>
                 <Stopping id=id.clone() may=may.clone() acts name=found.rollout.name.clone()/>
                 {may.roll_back.then(|| view! { <RollingBack id newer acts/> })}

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     layout::{PageHead, use_me},
-    ui::{Choice, EmptyState, Field, Form, Load, Panel, Select, Submit, TextArea},
+    ui::{Choice, EmptyState, Field, Form, Hidden, Load, Panel, Select, Submit, TextArea},
 };
 use entity::{input::NAME_MAX, policy::Action, release::Channel, rollout::NOTE_MAX};
 use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*};
@@ -45,9 +45,10 @@ pub fn DesignPage() -> impl IntoView {
     }
     let params = use_query_map();
     let asked = Memo::new(move |_| params.with(from_url));
+    let is_draft = asked.with_untracked(|asked| !asked.draft.is_empty());
     view! {
         <PageHead
-            title="New rollout"
+            title=if is_draft { "Change a draft" } else { "New rollout" }
             up=("Rollouts", PATH)
             facts=|| view! { <span>"Below the form stands exactly which devices each wave takes."</span> }.into_any()
         />
@@ -150,6 +151,7 @@ fn Design(asked: RolloutForm) -> impl IntoView {
                 <button class="visually-hidden" r#type="submit" formmethod="get" formaction=DESIGN formnovalidate=true tabindex="-1" aria-hidden="true" on:click=|event: ev::MouseEvent| event.prevent_default()>
                     "Preview"
                 </button>
+                <Hidden name="form[draft]" value=asked.draft.clone()/>
                 <Panel title="What, and for whom">
                     <div class="design-fields">
                         <Field name="form[name]" label="Name" hint="What people call it, such as 2.4.0 to everybody." value=asked.name.clone() required=true max_length=NAME_MAX autocomplete="off"/>
@@ -185,13 +187,15 @@ fn Design(asked: RolloutForm) -> impl IntoView {
 /// The preview, and the buttons.
 #[component]
 fn Before(found: Preview, typed: RwSignal<RolloutForm>) -> impl IntoView {
+    let is_draft = typed.with_untracked(|typed| !typed.draft.is_empty());
+    let save = if is_draft { "Save this draft" } else { "Make this rollout" };
     view! {
         {found.missing.map(|missing| view! {
             <p class="quiet design-missing">"Which devices each wave takes is shown here once everything is filled in: " {missing}</p>
         })}
         {found.preview.map(|preview| view! { <PreviewPanel preview typed/> })}
         <div class="form-buttons">
-            <Submit>"Make this rollout"</Submit>
+            <Submit>{save}</Submit>
             <button class="button without-js" r#type="submit" formmethod="get" formaction=DESIGN formnovalidate=true>"Preview"</button>
         </div>
     }

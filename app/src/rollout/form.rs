@@ -17,6 +17,8 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RolloutForm {
+    /// The draft that is written anew; empty: it makes a rollout.
+    pub draft: String,
     /// What people call it.
     pub name: String,
     /// Why.
@@ -239,6 +241,7 @@ impl RolloutForm {
 
     fn slot(&mut self, field: &str) -> Option<&mut String> {
         Some(match field {
+            "draft" => &mut self.draft,
             "name" => &mut self.name,
             "note" => &mut self.note,
             "release_id" => &mut self.release_id,
@@ -340,7 +343,8 @@ impl RolloutForm {
 }
 
 /// The fields that are one text each.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
+    "draft",
     "name",
     "note",
     "release_id",

@@ -5,6 +5,7 @@ pub mod calls;
 mod acts;
 mod design;
 mod detail;
+mod draft;
 mod fields;
 pub mod form;
 mod list;

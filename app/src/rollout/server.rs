@@ -38,13 +38,16 @@ pub(super) async fn available(cx: &Cx, above: u64) -> Result<Vec<ReleaseView>, P
     Ok(page.items.into_iter().filter(|release| release.seq > above).collect())
 }
 
-/// Makes a rollout, and hands it in unless it is to stay a draft.
+/// Makes a rollout or writes a draft anew, and hands it in unless it is to stay a draft.
 pub(super) async fn create(cx: &Cx, form: &RolloutForm) -> Result<RolloutView, PortalError> {
     let input = form.input(crate::context::now()).map_err(refused)?;
     let starts = form.starts();
     // Asked for before anything is made: a draft that nobody meant would stay behind.
     let confirmed = if starts == Start::Draft { None } else { Some(cx.confirmed()?) };
-    let mut view = domain::rollout::create(cx, input).await?;
+    let mut view = match form.draft().map_err(refused)? {
+        Some(draft) => domain::rollout::redraft(cx, draft, input).await?,
+        None => domain::rollout::create(cx, input).await?,
+    };
     let id = view.rollout.id;
     if let Some(confirmed) = confirmed {
         view = domain::rollout::submit(&confirmed, id).await?;
@@ -53,6 +56,7 @@ pub(super) async fn create(cx: &Cx, form: &RolloutForm) -> Result<RolloutView, P
         }
     }
     crate::context::done(match view.rollout.state {
+        RolloutState::Draft if !form.draft.is_empty() => "Draft saved.",
         RolloutState::Draft => "Rollout made. It is a draft.",
         RolloutState::AwaitingApproval => "Rollout made. Somebody else has to say yes.",
         RolloutState::Scheduled => "Rollout made. It waits for its time.",

@@ -1,6 +1,6 @@
 //! Rollouts as people see them.
 
-use super::{Exclusion, HaltTerms, RolloutKind, RolloutState, RolloutTarget, WaveState};
+use super::{Exclusion, HaltTerms, RolloutInput, RolloutKind, RolloutState, RolloutTarget, WaveState};
 use crate::{
     id::{DeviceId, ReleaseId, RolloutId},
     platform::{Arch, Os},
@@ -92,6 +92,8 @@ pub struct RolloutView {
     pub undone_by: Option<RolloutLink>,
     /// What whoever asks may do about it now.
     pub may: RolloutPowers,
+    /// What was asked, for whoever may change it.
+    pub draft: Option<RolloutInput>,
 }
 
 /// Another rollout.
@@ -229,6 +231,8 @@ pub struct PlatformCounts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RolloutPowers {
+    /// Write it anew.
+    pub change: bool,
     /// Hand it in; needs a confirmed identity.
     pub submit: bool,
     /// Say yes to it; needs a confirmed identity.

@@ -66,6 +66,15 @@ pub(crate) async fn get(caller: Caller, Id(id): Id<RolloutId>) -> ApiResult<Roll
     Ok(Json(domain::rollout::get(&caller.cx, id).await?))
 }
 
+/// `PUT /rollouts/{id}`
+pub(crate) async fn redraft(
+    caller: Caller,
+    Id(id): Id<RolloutId>,
+    Input(input): Input<RolloutInput>,
+) -> ApiResult<RolloutView> {
+    Ok(Json(domain::rollout::redraft(&caller.cx, id, input).await?))
+}
+
 /// `GET /rollouts/{id}/devices`
 pub(crate) async fn devices(
     caller: Caller,

@@ -26,6 +26,8 @@ pub(super) fn of_rollouts(rest: Rest) -> Rest {
             rollout::set_policy,
         )
         .get(People, "/rollouts/{id}", "One rollout with its waves", rollout::get)
+        .put(People, "/rollouts/{id}", "Write a draft anew", rollout::redraft)
+        .may(&[ProblemCode::Conflict])
         .get(People, "/rollouts/{id}/devices", "Devices of a rollout, newest first", rollout::devices)
         .post(People, "/rollouts/{id}/submit", "Hand a draft in", rollout::submit)
         .may(&[ProblemCode::Conflict])

@@ -28,7 +28,10 @@ use entity::{
     },
     table::{business, device, release, rollout, rollout_wave, service_location},
 };
-use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, sea_query::Expr};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
+    sea_query::Expr,
+};
 
 /// Devices of one platform that may be about it before the first of them has it.
 const FIRST_IN_FLIGHT: i64 = 5;
@@ -66,9 +69,40 @@ pub(super) async fn insert(change: &Change, rollout: &Rollout) -> Result<()> {
     rollout::Entity::insert(rollout::ActiveModel::from(rollout.row.clone()))
         .exec_without_returning(&**change)
         .await?;
+    insert_waves(change, rollout).await
+}
+
+async fn insert_waves(change: &Change, rollout: &Rollout) -> Result<()> {
     let waves = rollout.waves.iter().cloned().map(rollout_wave::ActiveModel::from);
     rollout_wave::Entity::insert_many(waves).exec_without_returning(&**change).await?;
     Ok(())
+}
+
+/// Writes a draft anew. Only who made it does: whoever says yes later has written none of it.
+///
+/// # Errors
+/// Not found, forbidden by role and for everybody else; invalid names the field; conflict when it was handed in.
+pub async fn redraft(cx: &Cx, id: RolloutId, input: RolloutInput) -> Result<RolloutView> {
+    let permit = permit(cx)?;
+    let (row, waves) = drafted(cx, input).await?;
+    let change = cx.store().begin().await?;
+    let before = row::take(&change, id).await?.row;
+    if before.state != RolloutState::Draft {
+        return Err(Error::conflict(None, "This rollout was handed in: its terms stay as they are."));
+    }
+    if before.created_by != cx.me().id {
+        return Err(Error::forbidden("A draft is changed by who made it."));
+    }
+    let row = rollout::Model { id, revision: before.revision, created_at: before.created_at, ..row };
+    let waves = waves.into_iter().map(|wave| rollout_wave::Model { rollout_id: id, ..wave }).collect();
+    let rollout = Rollout::new(row, waves)?;
+    let own = rollout_wave::Column::RolloutId.eq(id);
+    rollout_wave::Entity::delete_many().filter(own).exec(&*change).await?;
+    rollout::ActiveModel::from(rollout.row.clone()).reset_all().update(&*change).await?;
+    insert_waves(&change, &rollout).await?;
+    let entry = record(&rollout, "rollout.change", "Changed the draft of");
+    permit.commit(change, entry).await?;
+    published(cx, id).await
 }
 
 /// What would be written: checked, filled in, not stored.

@@ -24,7 +24,7 @@ mod update_list;
 mod view;
 mod wave;
 
-pub use change::{approve, cancel, create, halt, pause, resume, start, submit};
+pub use change::{approve, cancel, create, halt, pause, redraft, resume, start, submit};
 pub use hint::hint;
 pub use list::{get, list};
 pub use offer::{Grant, go, offer, open_release};

@@ -30,6 +30,8 @@ pub(super) fn powers(cx: &Cx, rollout: &Rollout) -> RolloutPowers {
         None
     };
     RolloutPowers {
+        // Whoever says yes later has written none of it.
+        change: state == RolloutState::Draft && is_own,
         submit: state == RolloutState::Draft,
         approve: waits && !is_own,
         start: can(RolloutEvent::Start),

@@ -6,13 +6,13 @@ use super::{
     tally::{Count, by_platform, counts, sum, tally},
     undo::is_being_undone,
 };
-use crate::{Cx, Result, Store, store::Reach};
+use crate::{Cx, Error, Result, Store, store::Reach};
 use chrono::TimeDelta;
 use entity::{
     id::{ReleaseId, RolloutId, UserId},
     rollout::{
-        RolloutLink, RolloutRow, RolloutState, RolloutTarget, RolloutView, UpdateCounts, WaveState, WaveView,
-        waiting_for,
+        RolloutInput, RolloutLink, RolloutRow, RolloutState, RolloutTarget, RolloutView, UpdateCounts,
+        WaveInput, WaveState, WaveView, waiting_for,
     },
     table::{release, rollout, rollout_device as update, user},
     update::UpdateState,
@@ -71,8 +71,10 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
     if may.roll_back && row.state == RolloutState::RollingBack {
         may.roll_back = !is_being_undone(db, row.id).await?;
     }
+    let draft = if may.change { Some(asked(&rollout)?) } else { None };
     Ok(RolloutView {
         may,
+        draft,
         waves: waves(&rollout, &of, waiting_for),
         platforms: by_platform(of.iter()),
         target: rollout.target.clone(),
@@ -92,7 +94,36 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
         rollout: rows(store, vec![rollout.row])
             .await?
             .pop()
-            .ok_or_else(|| crate::Error::not_found("rollout"))?,
+            .ok_or_else(|| Error::not_found("rollout"))?,
+    })
+}
+
+/// What was asked to make it.
+fn asked(rollout: &Rollout) -> Result<RolloutInput> {
+    let row = &rollout.row;
+    let mut waves = Vec::new();
+    for wave in &rollout.waves {
+        waves.push(WaveInput {
+            percent: wave.percent.and_then(|percent| u8::try_from(percent).ok()),
+            devices: serde_json::from_str(&wave.devices)
+                .map_err(|error| Error::Internal(format!("a stored wave of {}: {error}", row.id)))?,
+            soak_seconds: number(wave.soak_seconds),
+            min_successes: number(wave.min_successes),
+            success_percent: u8::try_from(wave.success_percent).unwrap_or(100),
+        });
+    }
+    Ok(RolloutInput {
+        name: row.name.clone(),
+        kind: row.kind,
+        release_id: row.release_id,
+        target: rollout.target.clone(),
+        channel: Some(row.channel),
+        waves,
+        halt: rollout.halt,
+        max_in_flight: number(row.max_in_flight),
+        spread_seconds: number(row.spread_seconds),
+        start_at: row.start_at,
+        note: row.note.clone(),
     })
 }
 

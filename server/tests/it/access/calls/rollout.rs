@@ -96,6 +96,7 @@ pub(super) fn rest(rolled: &Rolled) -> Vec<(&'static str, Kind, bool, Value)> {
             true,
             json!({"rollout": asked.clone(), "part": {"excluded": "not_supervised"}}),
         ),
+        ("PUT /rollouts/{id}", Changes, true, asked.clone()),
         ("POST /rollouts", Makes, true, asked),
         ("GET /rollouts/policy", Lists, true, Value::Null),
         ("PUT /rollouts/policy", Makes, true, json!({"is_approval_needed": false})),

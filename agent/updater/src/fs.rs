@@ -44,6 +44,12 @@ pub trait Fs {
     /// # Errors
     /// Whatever the file system refuses.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a program a second name, in place of what had it. Where a program that runs cannot be replaced (Windows) its
+    /// first name is gone afterwards.
+    ///
+    /// # Errors
+    /// Whatever the file system refuses.
+    fn set_aside(&self, program: &Path, to: &Path) -> io::Result<()>;
     /// Makes the names in a folder survive a power cut.
     ///
     /// # Errors
@@ -153,6 +159,11 @@ impl Fs for Disk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    fn set_aside(&self, program: &Path, to: &Path) -> io::Result<()> {
+        self.remove(to)?;
+        if cfg!(windows) { fs::rename(program, to) } else { fs::hard_link(program, to) }
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         "apply" => apply::run(rest).into(),
         "run" => with_plan(rest, |plan| supervise(&plan, log)),
         #[cfg(windows)]
-        "service" => with_plan(rest, updater::service::run),
+        "service" => with_plan(rest, |plan| updater::service::run(plan).map(|()| exit::CLEAN)),
         _ => usage(),
     }
 }
@@ -50,14 +50,14 @@ fn log(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "reeve-updater: {line}");
 }
 
-fn with_plan(arguments: &[OsString], run: impl FnOnce(Plan) -> io::Result<()>) -> ExitCode {
+fn with_plan(arguments: &[OsString], run: impl FnOnce(Plan) -> io::Result<u8>) -> ExitCode {
     let plan = match plan(arguments) {
         None => return usage(),
         Some(Err(error)) => return failed(&error, exit::CONFIG_INVALID),
         Some(Ok(plan)) => plan,
     };
     match run(plan) {
-        Ok(()) => ExitCode::from(exit::CLEAN),
+        Ok(code) => ExitCode::from(code),
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => failed(&error, exit::ALREADY_RUNNING),
         Err(error) => failed(&error, exit::FAILED),
     }

@@ -32,7 +32,8 @@ pub fn run(plan: Plan) -> io::Result<()> {
         let supervised = signal::listen_to(stops, sender.clone())
             .and_then(|()| supervise_until(&plan, sender, wakes, false, |line| say(&line.to_string())));
         match supervised {
-            Ok(()) => u32::from(crate::exit::CLEAN),
+            // Another code than 0 has the service started again.
+            Ok(code) => u32::from(code),
             Err(error) => {
                 say(&error.to_string());
                 u32::from(crate::exit::FAILED)

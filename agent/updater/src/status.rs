@@ -4,7 +4,7 @@ use crate::{
     denied::Denied,
     engine::names,
     fs::Fs,
-    record::{Record, journal::Journal, memory::Memory, pointer::Pointer},
+    record::{Record, journal::Journal, memory::Memory, own::Own, pointer::Pointer},
     slot::{self, Build, Home},
     trust::Trust,
 };
@@ -25,6 +25,8 @@ pub struct Status {
     pub denied: Denied,
     /// What is believed.
     pub trust: TrustStatus,
+    /// What became of the supervisor's own update; none when there was none.
+    pub own: Option<Own>,
 }
 
 /// One slot.
@@ -71,6 +73,7 @@ pub fn read(fs: &impl Fs, home: &Home) -> Status {
         journal: Record::<Journal>::open(fs, &state, names::JOURNAL).1.value.unwrap_or_default(),
         slots: slots.collect(),
         denied: Denied::open(fs, &state),
+        own: Record::<Own>::open(fs, &state, names::OWN).1.value,
         trust: TrustStatus {
             root_version: trust.root_version(),
             root_expires: trust.root().map(|root| root.expires),
@@ -109,6 +112,10 @@ impl Status {
                     update.to.name()
                 );
             }
+        }
+        if let Some(own) = &self.own {
+            let Own { stage, to, detail, .. } = own;
+            let _ = writeln!(text, "updater: {} {}: {detail}", to.version, stage.words());
         }
         for slot in &self.slots {
             let verdict = if slot.verifies { "verifies" } else { "is damaged" };

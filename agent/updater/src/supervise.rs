@@ -5,6 +5,7 @@ use crate::{
     backoff::{self, Backoff, Ending},
     child::Agent,
     engine::{Engine, Launch, Next, Now, Order, Outcome, Purpose, Start},
+    exit,
     fs::Disk,
     probe,
     signal::{self, WAITING_MAX, Wake},
@@ -63,12 +64,13 @@ impl Plan {
     }
 }
 
-/// Supervises until asked to stop or until the agent ended in order. `say` gets one line for each start and end.
+/// Supervises until asked to stop or until the agent ended in order; answers the code to end with, which has the service
+/// manager start the supervisor again when another one has taken its place. `say` gets one line for each start and end.
 ///
 /// # Errors
 /// When another supervisor looks after the same data, or the operating system refuses to deliver signals or to say how
 /// the agent ended.
-pub fn supervise(plan: &Plan, say: impl FnMut(fmt::Arguments<'_>)) -> io::Result<()> {
+pub fn supervise(plan: &Plan, say: impl FnMut(fmt::Arguments<'_>)) -> io::Result<u8> {
     let (sender, wakes) = sync_channel(WAITING_MAX);
     signal::listen(sender.clone())?;
     supervise_until(plan, sender, wakes, true, say)
@@ -82,7 +84,7 @@ pub(crate) fn supervise_until(
     wakes: Receiver<Wake>,
     has_output: bool,
     say: impl FnMut(fmt::Arguments<'_>),
-) -> io::Result<()> {
+) -> io::Result<u8> {
     let supervisor = Supervisor {
         plan,
         sender,
@@ -97,6 +99,7 @@ pub(crate) fn supervise_until(
         agent: None,
         ending: None,
         is_stopping: false,
+        code: exit::CLEAN,
         weighed: None,
     };
     supervisor.run()
@@ -120,18 +123,23 @@ struct Supervisor<'a, S> {
     /// The agent was asked to end, and is ended by force at this moment.
     ending: Option<Instant>,
     is_stopping: bool,
+    /// What this process ends with.
+    code: u8,
     /// When the agent's memory was looked at last.
     weighed: Option<Instant>,
 }
 
 impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
-    fn run(mut self) -> io::Result<()> {
+    fn run(mut self) -> io::Result<u8> {
         let mut backoff = Backoff::default();
         loop {
             self.open()?;
+            if self.is_stopping {
+                return Ok(self.code);
+            }
             let (ending, lived) = self.one_life()?;
             if self.is_stopping {
-                return Ok(());
+                return Ok(self.code);
             }
             let now = self.now();
             let lived_ms = u64::try_from(lived.as_millis()).unwrap_or(u64::MAX);
@@ -143,13 +151,13 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
                     backoff = Backoff::default();
                     continue;
                 }
-                (Next::AsEver, backoff::Next::End) => return Ok(()),
+                (Next::AsEver, backoff::Next::End) => return Ok(self.code),
                 (_, backoff::Next::StartAfter(wait)) => wait,
                 (Next::Again, backoff::Next::End) => Duration::from_secs(1),
             };
             (self.say)(format_args!("starting it again in {} s", wait.as_secs()));
             if self.pause(wait)? {
-                return Ok(());
+                return Ok(self.code);
             }
         }
     }
@@ -327,6 +335,10 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
                         }
                     }
                     Order::Probe { program, nonce, purpose } => self.ask(program, nonce, purpose)?,
+                    Order::Leave => {
+                        self.code = exit::RESTART;
+                        self.stop();
+                    }
                     Order::Stop => self.end_agent(),
                     Order::Kill => {
                         if self.agent.is_some() {

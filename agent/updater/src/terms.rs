@@ -69,6 +69,8 @@ pub struct Terms {
     pub crashes_max: u32,
     /// … within this time bring the kept build back, however long ago it was confirmed.
     pub crash_window_ms: u64,
+    /// A new supervisor stays when an agent has spoken to it for this long.
+    pub own_alive_ms: u64,
     /// Without a fresh timestamp for so long, updates are said to be frozen.
     pub frozen_ms: u64,
     /// Free room on the disk that an update leaves besides twice its size, in bytes.
@@ -113,6 +115,7 @@ impl Terms {
         go_max_ms: 5 * MINUTE,
         crashes_max: 3,
         crash_window_ms: 15 * MINUTE,
+        own_alive_ms: 2 * MINUTE,
         frozen_ms: 72 * HOUR,
         spare_bytes: 64 * MIB,
         tries_max: 3,

@@ -51,6 +51,7 @@ scenarios! {
     "U32" "clocks that are wrong": "time_goes_forward_by_what_was_signed", "an_expired_manifest_does_not_come_back_with_the_clock", "sleep_does_not_count";
     "U34" "damaged files": "every_flipped_bit_and_every_cut_is_found", "damaged_state_is_no_reason_not_to_start", "one_good_copy_is_enough_and_the_newer_one_counts";
     "U35" "the same bad build for ever": "three_tries_then_a_time_that_doubles", "every_bad_build_is_taken_back_and_denied";
+    "U37" "updating the supervisor": "a_supervisor_makes_room_for_the_next_one", "a_supervisor_that_is_never_confirmed_puts_the_one_before_back", "a_supervisor_that_fails_its_own_check_is_not_taken", "the_power_may_go_while_the_supervisor_is_replaced";
     "R01" "stable, even, monotone buckets": "r01_devices_fall_evenly", "r01_golden_vectors", "r01_more_percent_take_nobody_out";
     "R02" "other canaries for each rollout": "r02_rollouts_have_other_canaries";
     "R03" "who a wave means, and devices that move meanwhile": "r03_waves_take_who_they_mean";

@@ -2,14 +2,15 @@
 
 use super::{
     Agent, Engine, Now, Timers,
-    names::{JOURNAL, POINTER, TRUST},
+    names::{JOURNAL, OWN, POINTER, TRUST},
+    own::Renewal,
 };
 use crate::{
     built::{self, Built},
     denied::Denied,
     fs::Fs,
     machine::{Event, Stage},
-    record::{Record, journal::Journal, memory::Memory, pointer::Pointer},
+    record::{Record, journal::Journal, memory::Memory, own::Own, pointer::Pointer},
     slot::{self, Home},
     terms::Terms,
     trust::Trust,
@@ -29,6 +30,8 @@ pub struct Start {
     pub installed: PathBuf,
     /// The stamp of the supervisor itself.
     pub own: Built,
+    /// Where it lies; none when the system does not say, and then it is not updated itself.
+    pub program: Option<PathBuf>,
     /// Between which restarts of the machine this is; none where the system does not say.
     pub boot_id: Option<String>,
 }
@@ -37,7 +40,8 @@ impl Start {
     /// This supervisor, over this data directory.
     #[must_use]
     pub fn usual(home: Home, terms: Terms, installed: PathBuf) -> Self {
-        Self { home, terms, installed, own: built::of_this(), boot_id: boot_id() }
+        let (own, program) = (built::of_this(), std::env::current_exe().ok());
+        Self { home, terms, installed, own, program, boot_id: boot_id() }
     }
 }
 
@@ -47,7 +51,7 @@ impl<F: Fs> Engine<F> {
     /// # Errors
     /// When there is no place for slots: the folders cannot be made.
     pub fn begin(fs: F, start: Start, now: Now) -> io::Result<Self> {
-        let Start { home, terms, installed, own, boot_id } = start;
+        let Start { home, terms, installed, own, program, boot_id } = start;
         for folder in home.folders() {
             fs.make_folder(&folder)?;
         }
@@ -57,6 +61,7 @@ impl<F: Fs> Engine<F> {
         let (pointer_record, pointer) = Record::<Pointer>::open(&fs, &state, POINTER);
         let (journal_record, journal) = Record::<Journal>::open(&fs, &state, JOURNAL);
         let (trust_record, memory) = Record::<Memory>::open(&fs, &state, TRUST);
+        let (own_record, own_last) = Record::<Own>::open(&fs, &state, OWN);
         let file = fs.inspect(&installed).ok();
         let stamp = file.and_then(|file| file.stamp.or(Some(nameless())));
         let built_at =
@@ -77,6 +82,7 @@ impl<F: Fs> Engine<F> {
             trust_record,
             unsafe_why: None,
             own_seq: own.seq,
+            renewal: Renewal::new(own, program, own_record, own_last.value, now.mono_ms),
             orders: Vec::new(),
             question: None,
             agent: Agent::default(),
@@ -86,13 +92,18 @@ impl<F: Fs> Engine<F> {
             failures: Vec::new(),
             timers: Timers { stage: now.mono_ms, fresh: now.mono_ms, ..Timers::default() },
         };
-        for (name, is_damaged) in
-            [(POINTER, pointer.is_damaged), (JOURNAL, journal.is_damaged), (TRUST, memory.is_damaged)]
-        {
+        for (name, is_damaged) in [
+            (POINTER, pointer.is_damaged),
+            (JOURNAL, journal.is_damaged),
+            (TRUST, memory.is_damaged),
+            (OWN, own_last.is_damaged),
+        ] {
             if is_damaged {
                 engine.say(format!("a copy of {name} is damaged"));
             }
         }
+        // Before anything that a new supervisor might trip over.
+        engine.take_up_own();
         engine.take_up(pointer.value, now);
         Ok(engine)
     }

@@ -60,6 +60,7 @@ impl<F: Fs> Engine<F> {
         let asked = match purpose {
             Purpose::New => self.timers.probe.take(),
             Purpose::Control => self.timers.control.take(),
+            Purpose::Supervisor => return self.own_probed(outcome),
         };
         let Some(nonce) = asked else { return };
         let is_heard = self.is_heard(outcome, &nonce);
@@ -209,6 +210,7 @@ impl<F: Fs> Engine<F> {
     pub fn ended(&mut self, ending: Ending, lived_ms: u64, now: Now) -> Next {
         self.agent.is_up = false;
         self.agent.is_connected = false;
+        self.renewal.agent_ended(now);
         let how = match ending {
             Ending::Code(code) => format!("code {code}"),
             Ending::Signal(signal) => format!("signal {signal}"),

@@ -6,6 +6,7 @@ mod begin;
 mod change;
 mod offer;
 mod order;
+mod own;
 mod said;
 mod tick;
 mod trial;
@@ -18,6 +19,8 @@ pub mod names {
     pub const JOURNAL: &str = "journal";
     /// What is believed.
     pub const TRUST: &str = "trust";
+    /// What became of the supervisor's own update.
+    pub const OWN: &str = "own";
 }
 
 pub use begin::Start;
@@ -73,6 +76,8 @@ pub struct Engine<F> {
     unsafe_why: Option<String>,
     /// Sequence of this supervisor.
     own_seq: u64,
+    /// Its own update.
+    renewal: own::Renewal,
     orders: Vec<Order>,
     /// For the next timestamp.
     question: Option<String>,
@@ -170,7 +175,7 @@ impl<F: Fs> Engine<F> {
     /// True while it matters that looks follow each other closely.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.journal.active().is_some()
+        self.journal.active().is_some() || self.renewal.is_under_way()
     }
 
     fn seq_that_runs(&self) -> u64 {

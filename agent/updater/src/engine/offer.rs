@@ -1,7 +1,7 @@
 //! What the server answered, brought by the agent and believed only as far as it is signed: from the offer to the program
 //! in its slot.
 
-use super::{Engine, Now};
+use super::{Engine, Now, own::supervisor_of};
 use crate::{
     built,
     channel::ToAgent,
@@ -50,12 +50,12 @@ impl<F: Fs> Engine<F> {
 
     /// The server offers an update.
     pub(super) fn offered(&mut self, answer: &UpdateAnswer, now: Now) {
-        if self.journal.active().is_some() {
+        if self.is_busy() {
             return;
         }
         self.look_at_folders();
         let decided = self.decide(answer, now);
-        let (build, time) = match decided {
+        let (build, supervisor, time) = match decided {
             Ok(decided) => decided,
             Err((reason, detail)) => return self.refuse(answer, reason, detail, now),
         };
@@ -67,14 +67,15 @@ impl<F: Fs> Engine<F> {
         let after = |span: i64| now.mono_ms.saturating_add(u64::try_from(span).unwrap_or(0));
         self.timers.lease = Some(after(lease.min(WAIT_MAX_MS)));
         self.timers.not_before = Some(after(wait));
-        self.accept(answer, build, now);
+        self.accept(answer, build, supervisor, now);
     }
 
-    fn accept(&mut self, answer: &UpdateAnswer, build: Build, now: Now) {
+    fn accept(&mut self, answer: &UpdateAnswer, build: Build, supervisor: Option<Build>, now: Now) {
         let update = Update {
             id: answer.update_id,
             stage: Stage::Accepted,
             to: build,
+            supervisor,
             from: self.pointer.current.clone(),
             kept_before: self.pointer.kept.clone(),
             writes: 1,
@@ -106,7 +107,7 @@ impl<F: Fs> Engine<F> {
         &mut self,
         answer: &UpdateAnswer,
         now: Now,
-    ) -> Result<(Build, DateTime<Utc>), (Reason, String)> {
+    ) -> Result<(Build, Option<Build>, DateTime<Utc>), (Reason, String)> {
         if let Some(why) = &self.unsafe_why {
             return Err((Reason::UnsafeDirectory, why.clone()));
         }
@@ -137,7 +138,10 @@ impl<F: Fs> Engine<F> {
             Ok(room) if room < needed => {
                 Err((Reason::DiskFull, format!("{room} bytes are free, {needed} are needed")))
             }
-            Ok(_) => Ok((Build::of(&manifest.document, artifact), time)),
+            Ok(_) => {
+                let supervisor = supervisor_of(&manifest.document, self.own_seq);
+                Ok((Build::of(&manifest.document, artifact), supervisor, time))
+            }
             Err(error) => Err((Reason::FsFault, error.to_string())),
         }
     }
@@ -226,7 +230,7 @@ impl<F: Fs> Engine<F> {
         }
     }
 
-    fn compare(&self, build: &Build, file: &Inspected) -> Result<(), (Reason, String)> {
+    pub(super) fn compare(&self, build: &Build, file: &Inspected) -> Result<(), (Reason, String)> {
         if file.size_bytes != build.size_bytes {
             return Err((
                 Reason::SizeMismatch,

@@ -33,6 +33,8 @@ pub enum Order {
     Stop,
     /// End the agent by force.
     Kill,
+    /// End the agent and this process in order, so that the service manager starts the supervisor that lies in its place.
+    Leave,
 }
 
 /// Why a program is asked what it is.
@@ -42,6 +44,8 @@ pub enum Purpose {
     New,
     /// It is the one before, and is to say whether the server can be reached from here.
     Control,
+    /// It is the next supervisor.
+    Supervisor,
 }
 
 /// What came of asking.

@@ -33,11 +33,17 @@ impl<F: Fs> Engine<F> {
             ToSupervisor::Root { root, replace } => self.root(&root, replace),
             ToSupervisor::Progress { sha256, bytes } => self.progress(&sha256, bytes, now),
             ToSupervisor::Fetched { sha256 } => {
+                if self.is_fetching_own(&sha256) {
+                    return self.own_fetched();
+                }
                 if self.is_fetching(&sha256) {
                     self.verify(now);
                 }
             }
             ToSupervisor::NotFetched { sha256, reason, detail } => {
+                if self.is_fetching_own(&sha256) {
+                    return self.own_not_fetched(reason, &detail, now);
+                }
                 if self.is_fetching(&sha256) {
                     self.not_fetched(reason, &detail, now);
                 }
@@ -80,6 +86,8 @@ impl<F: Fs> Engine<F> {
             Some(Stage::Probed) => self.ask_go(now),
             _ => {}
         }
+        self.fetch_own_again();
+        self.begin_own(now);
         self.look(now);
     }
 
@@ -123,7 +131,7 @@ impl<F: Fs> Engine<F> {
             nonce,
             highest_seq: self.highest_seq(),
             root_version: self.trust.root_version(),
-            is_updating: self.journal.active().is_some() || self.unsafe_why.is_some(),
+            is_updating: self.is_busy() || self.unsafe_why.is_some(),
         };
         self.send(question);
     }

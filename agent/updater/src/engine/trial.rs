@@ -102,6 +102,7 @@ impl<F: Fs> Engine<F> {
             self.advance(Event::Pass, now);
             if self.stage() == Some(Stage::Confirmed) {
                 self.send(ToAgent::Receipts { every_seconds: None });
+                self.begin_own(now);
             }
         }
     }

@@ -20,6 +20,9 @@ pub struct Update {
     pub stage: Stage,
     /// What it brings.
     pub to: Build,
+    /// The supervisor of the same release, when it is newer than the one that runs: its turn comes when this is confirmed.
+    #[serde(default)]
+    pub supervisor: Option<Build>,
     /// What ran before.
     pub from: Place,
     /// What was kept before.

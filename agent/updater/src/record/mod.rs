@@ -4,6 +4,7 @@
 mod copy;
 pub mod journal;
 pub mod memory;
+pub mod own;
 pub mod pointer;
 
 use crate::fs::Fs;

@@ -217,6 +217,14 @@ impl Fs for SimDisk {
         Ok(())
     }
 
+    fn set_aside(&self, program: &Path, to: &Path) -> io::Result<()> {
+        let state = &mut *self.0.borrow_mut();
+        state.step()?;
+        let file = *state.names.get(program).ok_or_else(missing)?;
+        state.set(to, file);
+        Ok(())
+    }
+
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         let state = &mut *self.0.borrow_mut();
         state.step()?;

@@ -2,6 +2,7 @@
 //! pointer names verifies, and every update comes to its end.
 
 mod disk;
+mod own;
 mod power;
 #[path = "../../tests/it/support/sign.rs"]
 mod sign;
@@ -10,7 +11,7 @@ mod trust;
 
 use crate::{
     backoff::Ending,
-    built::{Built, stamp},
+    built::stamp,
     channel::{Beat, ToAgent, ToSupervisor},
     engine::{Engine, Launch, Next, Now, Order, Outcome, Purpose, Start},
     fs::Fs as _,
@@ -96,6 +97,12 @@ struct World {
     device: DeviceId,
     home: Home,
     installed: PathBuf,
+    /// Where the supervisor itself lies.
+    supervisor: PathBuf,
+    /// The one that the release brings.
+    next_supervisor: Vec<u8>,
+    /// It has ended for another one, and is about to be started.
+    is_leaving: bool,
     engine: Option<Engine<SimDisk>>,
     process: Option<Process>,
     /// Nothing is started before this.
@@ -122,7 +129,10 @@ impl World {
         let (keys, disk, home) = (Keys::new(7), SimDisk::new(seed), Home::under("/data"));
         let device: DeviceId = "019aa000-0000-7000-8000-000000000001".parse().expect("is an id");
         let installed = PathBuf::from("/bin/reeve-agent");
-        disk.lay(&installed, &program(1, Habit::Good));
+        let supervisor = PathBuf::from("/bin/reeve-updater");
+        for path in [&installed, &supervisor] {
+            disk.lay(path, &program(1, Habit::Good));
+        }
         disk.lay(&home.data().join("config.json"), format!(r#"{{"device_id":"{device}"}}"#).as_bytes());
         let release = release(2, habit);
         let manifest = keys.manifest(&release, |_| ());
@@ -132,6 +142,9 @@ impl World {
             device,
             home,
             installed,
+            supervisor,
+            next_supervisor: Vec::new(),
+            is_leaving: false,
             engine: None,
             process: None,
             wait: 0,
@@ -166,11 +179,14 @@ impl World {
     fn begin(&mut self) {
         self.process = None;
         self.wait = 0;
+        self.is_leaving = false;
+        let own = self.disk.inspect(&self.supervisor).expect("there is always a supervisor").stamp;
         let start = Start {
             home: self.home.clone(),
             terms: self.terms.clone(),
             installed: self.installed.clone(),
-            own: Built { version: "1.1.0".to_owned(), seq: 1, build_id: "b1".to_owned(), build_time: None },
+            own: own.expect("it has a stamp"),
+            program: Some(self.supervisor.clone()),
             boot_id: self.boot_id.clone(),
         };
         match Engine::begin(self.disk.clone(), start, self.now()) {
@@ -200,6 +216,9 @@ impl World {
         self.now += 5_000;
         if self.engine.is_none() {
             return;
+        }
+        if self.is_leaving {
+            return self.begin();
         }
         if self.process.is_none() && self.now >= self.wait {
             self.launch();
@@ -313,6 +332,10 @@ impl World {
                     Order::Stop if self.process.is_some() => self.ended(Ending::Code(0)),
                     Order::Kill if self.process.is_some() => self.ended(Ending::Signal(9)),
                     Order::Stop | Order::Kill => {}
+                    Order::Leave => {
+                        self.process = None;
+                        self.is_leaving = true;
+                    }
                 }
             }
         }
@@ -362,7 +385,9 @@ impl World {
             ToAgent::Fetch { sha256, .. } => {
                 if !self.is_away {
                     self.fetched += 1;
-                    self.disk.scribble(&self.home.part(&sha256), &self.release.bytes);
+                    let is_agent = sha256 == Sha256Hex::of(&self.release.bytes);
+                    let bytes = if is_agent { &self.release.bytes } else { &self.next_supervisor };
+                    self.disk.scribble(&self.home.part(&sha256), bytes);
                     self.say(ToSupervisor::Fetched { sha256 });
                 } else {
                     let (reason, detail) = (Reason::DownloadFailed, String::new());

@@ -16,7 +16,7 @@ use std::{
 pub const TERMS: &str = r#"{"alive_ms": 1500, "hello_ms": 5000, "beat_ms": 300, "receipt_every_ms": 1000, "reach_ms": 2500,
     "control_every_ms": 500, "active_max_ms": 9000, "trial_max_ms": 120000, "quiesce_ms": 2000, "stop_ms": 1000,
     "probe_ms": 4000, "probe_every_ms": 500, "download_every_ms": 500, "go_every_ms": 500, "go_max_ms": 4000,
-    "crash_window_ms": 120000, "attempts_max": 50}"#;
+    "own_alive_ms": 1000, "crash_window_ms": 120000, "attempts_max": 50}"#;
 
 /// A machine with a supervised agent.
 pub struct Bench {
@@ -55,7 +55,7 @@ impl Bench {
         self.path("data")
     }
 
-    fn write_program(&self, path: &Path, bytes: &[u8]) {
+    pub fn write_program(&self, path: &Path, bytes: &[u8]) {
         fs::write(path, bytes).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -70,7 +70,8 @@ impl Bench {
         self.command_of(hand)
     }
 
-    fn command_of(&self, mut command: Command) -> Command {
+    /// The same by a program that understands the arguments.
+    pub fn command_of(&self, mut command: Command) -> Command {
         command.arg("run").arg("--agent").arg(self.path("reeve-agent"));
         command.arg("--terms").arg(self.path("terms.json"));
         command.arg("--").arg("--data-dir").arg(self.data()).stdin(Stdio::null()).stdout(Stdio::null());
@@ -117,6 +118,7 @@ impl Bench {
         fs::write(&file, bytes).unwrap();
         let offer = serde_json::json!({
             "manifest": manifest, "file": file, "seq": seq, "version": format!("1.{seq}.0"), "attack": attack,
+            "supervisor": self.path(&format!("supervisor-{seq}")),
         });
         let whole = self.data().join("offer.new");
         fs::write(&whole, offer.to_string()).unwrap();
@@ -183,6 +185,17 @@ impl Drop for Bench {
 pub fn build(seq: u64, habit: &str) -> Vec<u8> {
     let program =
         Path::new(env!("CARGO_BIN_EXE_reeve-updater")).with_file_name("examples").join("fake_agent");
+    let mut bytes = stamped(&program, seq);
+    bytes.extend(format!("{:64}", format!("habit={habit};")).bytes());
+    bytes
+}
+
+/// A build of the supervisor: another stamp.
+pub fn supervisor(seq: u64) -> Vec<u8> {
+    stamped(Path::new(env!("CARGO_BIN_EXE_reeve-updater")), seq)
+}
+
+fn stamped(program: &Path, seq: u64) -> Vec<u8> {
     let mut bytes = fs::read(program).expect("`cargo test` builds the examples");
     let mark = ["REEVE-STAMP", "-V1:{"].concat().into_bytes();
     let at = bytes.windows(mark.len()).position(|window| window == mark).expect("it has a stamp");
@@ -190,7 +203,6 @@ pub fn build(seq: u64, habit: &str) -> Vec<u8> {
     let stamp = &mut bytes[at..at + updater::built::STAMP_BYTES];
     stamp.fill(b' ');
     stamp[..json.len()].copy_from_slice(json.as_bytes());
-    bytes.extend(format!("{:64}", format!("habit={habit};")).bytes());
     bytes
 }
 

@@ -60,7 +60,7 @@ impl<F: Fs> Engine<F> {
         let asked = match purpose {
             Purpose::New => self.timers.probe.take(),
             Purpose::Control => self.timers.control.take(),
-            Purpose::Supervisor => return self.own_probed(outcome),
+            Purpose::Supervisor => return self.own_probed(outcome, now),
         };
         let Some(nonce) = asked else { return };
         let is_heard = self.is_heard(outcome, &nonce);

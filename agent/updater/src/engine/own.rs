@@ -53,6 +53,8 @@ enum Step {
     Fetching { to: Build, since: u64, again: Option<u64> },
     /// It lies beside this program and is being asked what it is.
     Asking { to: Build },
+    /// It is good, and the agent puts everything away.
+    Quieting { to: Build, since: u64 },
     /// This program is about to end, so that the one in its place is started.
     Leaving,
     /// It cannot be done for as long as this program runs.
@@ -285,7 +287,7 @@ impl<F: Fs> Engine<F> {
     }
 
     /// The new supervisor has said what it is, or not.
-    pub(super) fn own_probed(&mut self, outcome: &Outcome) {
+    pub(super) fn own_probed(&mut self, outcome: &Outcome, now: Now) {
         let Step::Asking { to } = self.renewal.step.clone() else { return };
         // A supervisor writes neither configuration nor spool.
         let mut build = to.clone();
@@ -294,13 +296,23 @@ impl<F: Fs> Engine<F> {
         }
         match judge(&build, outcome) {
             Judged::Bad(reason, detail) => self.fail_own(&to, reason, &detail),
-            Judged::Good => match self.place_own(&to) {
-                Ok(()) => {
-                    self.say(format!("supervisor {} is in place: this one makes room", to.version));
-                    self.leave();
-                }
-                Err(error) => self.give_up_own(&to, Reason::FsFault, &error.to_string()),
-            },
+            Judged::Good => {
+                self.renewal.step = Step::Quieting { to, since: now.mono_ms };
+                // The agent ends with this program, and may be in the middle of a command.
+                self.send(ToAgent::Quiesce);
+            }
+        }
+    }
+
+    /// The agent has put everything away, or had its time for it.
+    pub(super) fn own_quiet(&mut self) {
+        let Step::Quieting { to, .. } = self.renewal.step.clone() else { return };
+        match self.place_own(&to) {
+            Ok(()) => {
+                self.say(format!("supervisor {} is in place: this one makes room", to.version));
+                self.leave();
+            }
+            Err(error) => self.give_up_own(&to, Reason::FsFault, &error.to_string()),
         }
     }
 
@@ -404,11 +416,14 @@ impl<F: Fs> Engine<F> {
             }
             return;
         }
-        let Step::Fetching { to, since, again } = self.renewal.step.clone() else { return };
-        if now.mono_ms.saturating_sub(since) > self.terms.download_max_ms {
-            self.give_up_own(&to, Reason::DownloadFailed, "the time for the download is over");
-        } else if again.is_some_and(|at| now.mono_ms >= at) {
-            self.fetch_own_again();
+        let age = |since: u64| now.mono_ms.saturating_sub(since);
+        match self.renewal.step.clone() {
+            Step::Fetching { to, since, .. } if age(since) > self.terms.download_max_ms => {
+                self.give_up_own(&to, Reason::DownloadFailed, "the time for the download is over");
+            }
+            Step::Fetching { again: Some(at), .. } if now.mono_ms >= at => self.fetch_own_again(),
+            Step::Quieting { since, .. } if age(since) > self.terms.quiesce_ms => self.own_quiet(),
+            _ => {}
         }
     }
 }

@@ -53,6 +53,7 @@ impl<F: Fs> Engine<F> {
                 if self.stage() == Some(Stage::Switching) && self.agent.is_up {
                     self.orders.push(Order::Stop);
                 }
+                self.own_quiet();
             }
             ToSupervisor::StatusStored { update_id, step } => self.stored(update_id, step),
             ToSupervisor::Unknown => {}

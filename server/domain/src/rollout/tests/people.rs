@@ -6,7 +6,10 @@ use entity::{
     id::AccessGrantId,
     platform::Os,
     problem::ProblemCode,
-    rollout::{NoteInput, RolloutPolicy, RolloutQuery, RolloutState, UpdateQuery},
+    rollout::{
+        NoteInput, PreviewPart, PreviewQuestion, RolloutInput, RolloutPolicy, RolloutQuery, RolloutState,
+        UpdateQuery,
+    },
     table::{access_grant, user},
     user::{Effect, Role},
 };
@@ -102,6 +105,33 @@ async fn where_it_is_asked_for_somebody_else_says_yes() {
 }
 
 #[tokio::test]
+async fn a_draft_is_written_anew_by_who_made_it_alone() {
+    for engine in ENGINES {
+        let world = World::on(engine).await;
+        let machines = world.machines(3, Os::Linux).await;
+        let (ada, ben) = (world.ada().await, world.ben().await);
+        let made =
+            rollout::create(&ada, input(world.release(2).await, vec![wave(100)])).await.expect("drafted");
+        let id = made.rollout.id;
+        assert!(made.may.change, "{engine:?}");
+        let anew = RolloutInput {
+            note: "With care.".to_owned(),
+            waves: vec![named(&[machines[0].id()]), wave(50), wave(100)],
+            ..made.draft.expect("hers to change")
+        };
+        // Or else whoever says yes could have written it.
+        assert_eq!(refused(rollout::redraft(&ben, id, anew.clone()).await), ProblemCode::Forbidden);
+        let seen = rollout::get(&ben, id).await.expect("seen");
+        assert!(!seen.may.change && seen.draft.is_none());
+        let written = rollout::redraft(&ada, id, anew.clone()).await.expect("written");
+        assert_eq!((written.rollout.id, written.waves.len()), (id, 3));
+        assert_eq!(written.draft, Some(anew.clone()));
+        rollout::submit(&ada.confirmed().expect("sure"), id).await.expect("handed in");
+        assert_eq!(refused(rollout::redraft(&ada, id, anew).await), ProblemCode::Conflict);
+    }
+}
+
+#[tokio::test]
 async fn a_preview_tells_who_gets_it_and_who_does_not_and_why() {
     for engine in ENGINES {
         let world = World::on(engine).await;
@@ -110,7 +140,8 @@ async fn a_preview_tells_who_gets_it_and_who_does_not_and_why() {
         world.machines(1, Os::Macos).await;
         let ada = world.ada().await;
         let waves = vec![named(&[linux[0].id()]), wave(100)];
-        let seen = rollout::preview(&ada, input(world.release(2).await, waves)).await.expect("seen");
+        let asked = input(world.release(2).await, waves);
+        let seen = rollout::preview(&ada, asked.clone()).await.expect("seen");
         assert_eq!((seen.devices, seen.online), (14, 14), "{engine:?}");
         assert_eq!(seen.waves.iter().map(|wave| wave.devices).collect::<Vec<_>>(), [1, 13]);
         let excluded: Vec<_> = seen.excluded.iter().map(|one| (one.why.word(), one.devices)).collect();
@@ -123,6 +154,16 @@ async fn a_preview_tells_who_gets_it_and_who_does_not_and_why() {
                 "The first wave has no device with Windows x86_64."
             ]
         );
+        // All of them, a page at a time.
+        let page = async |part| {
+            rollout::preview_devices(&ada, PreviewQuestion { rollout: asked.clone(), part }).await
+        };
+        let second = PreviewPart { wave: Some(2), ..PreviewPart::default() };
+        let all = page(second).await.expect("listed");
+        assert_eq!((all.items.len(), all.total, all.next_cursor), (13, Some(13), None));
+        let rest = PreviewPart { cursor: Some(all.items[4].device_id), ..second };
+        assert_eq!(page(rest).await.expect("listed").items, all.items[5..]);
+        assert_eq!(refused(page(PreviewPart::default()).await), ProblemCode::Invalid);
     }
 }
 

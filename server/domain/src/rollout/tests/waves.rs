@@ -247,6 +247,28 @@ async fn r10_a_rollout_is_undone_by_a_newer_one() {
     }
 }
 
+/// Two for the same devices that begin at the same time do not wait for each other: one takes the place of the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_begin_at_once_one_is_superseded() {
+    for engine in ENGINES {
+        let world = World::on(engine).await;
+        world.machines(3, Os::Linux).await;
+        let (ada, release) = (world.ada().await, world.release(2).await);
+        let sure = ada.confirmed().expect("just signed in");
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let made = rollout::create(&ada, input(release, vec![wave(100)])).await.expect("drafted");
+            ids.push(rollout::submit(&sure, made.rollout.id).await.expect("handed in").rollout.id);
+        }
+        let (one, other) = tokio::join!(rollout::start(&sure, ids[0]), rollout::start(&sure, ids[1]));
+        let (begun, refused): (Vec<_>, Vec<_>) = [one, other].into_iter().partition(Result::is_ok);
+        assert_eq!(begun.len(), 1, "{engine:?}: {refused:?}");
+        for error in refused.into_iter().filter_map(Result::err) {
+            assert_eq!(error.problem().code, ProblemCode::Conflict, "{engine:?}");
+        }
+    }
+}
+
 /// A release that is withdrawn ends its rollouts.
 #[tokio::test]
 async fn a_withdrawn_release_goes_to_nobody() {

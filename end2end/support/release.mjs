@@ -1,16 +1,31 @@
 //! The release workstation: keys, roots, stamped programs and signed manifests, all made with the real `reeve-release`.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { AGENT, RELEASE_TOOL, UPDATER, temporaryFolder } from './paths.mjs';
+import { dirname, join } from 'node:path';
+import { AGENT, RELEASE_TOOL, SERVER, UPDATER, plainEnvironment, temporaryFolder } from './paths.mjs';
 
 /** SHA-256 of a file. */
 export const sha256 = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
 
 /** Who holds the keys of a root. */
 const HOLDERS = { 'root-a': 'Ada, safe one', 'root-b': 'Bert, safe two', 'root-c': 'sealed, in the bank', sign: 'release workstation', fresh: 'the server' };
+
+/** The public part of a server's key for freshness, which is made; for [`openWorkstation`]. */
+export function freshnessKey(server) {
+  const asked = ['release', 'freshness-key', '--data-dir', dirname(server.database)];
+  const file = join(dirname(server.database), 'freshness.pub');
+  writeFileSync(file, execFileSync(SERVER, asked, { encoding: 'utf8', env: plainEnvironment() }));
+  return file;
+}
+
+/** Which configuration and spool the agent writes, as it says when it is asked before it is put in place. */
+function schemas(folder) {
+  const asked = ['selfcheck', '--nonce', '0'.repeat(32), '--data-dir', join(folder, 'nobody')];
+  const said = JSON.parse(spawnSync(AGENT, asked, { encoding: 'utf8', env: plainEnvironment() }).stdout);
+  return ['--config-schema', String(said.config_schema), '--spool-schema', String(said.spool_schema)];
+}
 
 /** A workstation with fresh keys and a root of two out of three. `freshness` is the public key of a server that has one. */
 export function openWorkstation({ freshness } = {}) {
@@ -50,7 +65,7 @@ export function openWorkstation({ freshness } = {}) {
       const notesFile = at(`notes-${version}.txt`);
       writeFileSync(notesFile, notes);
       const manifest = at(`manifest-${version}.json`);
-      const former = previous ? ['--previous', previous] : ['--first', '--config-schema', '1', '--spool-schema', '1'];
+      const former = previous ? ['--previous', previous] : ['--first', ...schemas(folder)];
       tool(
         ...['sign', '--root', at('root-1.json'), ...former, '--version', version, '--seq', String(seq), '--channel', channel],
         ...['--agent', agent, ...(supervisor ? ['--supervisor', supervisor] : []), '--notes-file', notesFile],

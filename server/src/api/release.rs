@@ -309,6 +309,7 @@ impl FromRequestParts<AppState> for Fetcher {
 impl Part for Fetcher {
     fn describe(sketch: &mut Sketch<'_>) {
         sketch.refuses(&[ProblemCode::SignedOut, ProblemCode::Forbidden]);
+        sketch.is_for_people_too();
     }
 }
 

@@ -154,7 +154,9 @@ fn write(endpoints: &[Endpoint], public_url: &str) -> Value {
 fn operation(endpoint: &Endpoint, schemas: &mut Schemas, names: &mut BTreeMap<String, u32>) -> Value {
     let mut sketch = Sketch::new(schemas);
     (endpoint.describe)(&mut sketch);
-    let Sketch { parameters, body, answers, mut problems, is_for_people_alone, .. } = sketch;
+    let Sketch {
+        parameters, body, answers, mut problems, is_for_people_alone, is_for_people_too, ..
+    } = sketch;
     problems.extend(endpoint.may);
     let mut responses: Map<String, Value> =
         answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect();
@@ -169,6 +171,10 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas, names: &mut BTreeMap<St
     let (security, audience) = match endpoint.audience {
         Audience::People if is_for_people_alone => (json!([{ "session": [] }]), "Session only"),
         Audience::People => (json!([{ "api_key": [] }, { "session": [] }]), "API key or session"),
+        Audience::Agents if is_for_people_too => (
+            json!([{ "agent_token": [] }, { "api_key": [] }, { "session": [] }]),
+            "Agents, API key or session",
+        ),
         Audience::Agents => (json!([{ "agent_token": [] }]), "Agents"),
         Audience::Public => (json!([]), "Anybody: what is sent is the proof"),
     };

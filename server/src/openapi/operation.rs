@@ -23,6 +23,8 @@ pub(crate) struct Sketch<'a> {
     pub(super) problems: BTreeSet<ProblemCode>,
     /// True when an API key cannot do it.
     pub(super) is_for_people_alone: bool,
+    /// True when people do it, too, where agents do.
+    pub(super) is_for_people_too: bool,
 }
 
 impl<'a> Sketch<'a> {
@@ -36,6 +38,7 @@ impl<'a> Sketch<'a> {
             // The limits, the database and our own mistakes stand behind every call.
             problems: BTreeSet::from([TooMany, Internal, Unavailable]),
             is_for_people_alone: false,
+            is_for_people_too: false,
         }
     }
 
@@ -67,6 +70,11 @@ impl<'a> Sketch<'a> {
     /// No API key can do it.
     pub(crate) fn is_for_people_alone(&mut self) {
         self.is_for_people_alone = true;
+    }
+
+    /// What agents do, people do as well.
+    pub(crate) fn is_for_people_too(&mut self) {
+        self.is_for_people_too = true;
     }
 
     fn answers_json<T: JsonSchema>(&mut self, status: u16, description: &str) {

@@ -26,8 +26,9 @@ use entity::{
     update::{UpdateEvent, UpdateState},
 };
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::{Expr, Query},
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
+    sea_query::{Expr, Query, SelectStatement},
 };
 use std::collections::BTreeMap;
 
@@ -163,6 +164,12 @@ async fn overdue(store: &Store) -> Result<BTreeMap<RolloutId, Vec<update::Model>
         .select::<update::Entity>()
         .filter(update::Column::State.eq(UpdateState::Switched))
         .filter(update::Column::SwitchedAt.lte(now - SILENCE))
+        // Those that are there on trial stay out of the way of those that fell silent, and cost nothing.
+        .filter(
+            Condition::any()
+                .add(update::Column::SwitchedAt.lte(now - TRIAL))
+                .add(update::Column::DeviceId.in_subquery(suspects())),
+        )
         .order_by_asc(update::Column::SwitchedAt)
         .limit(AT_ONCE)
         .all(store.db())
@@ -172,6 +179,22 @@ async fn overdue(store: &Store) -> Result<BTreeMap<RolloutId, Vec<update::Model>
         of.entry(row.rollout_id).or_default().push(row);
     }
     Ok(of)
+}
+
+/// Devices that are not there, or run something else than the update brought.
+fn suspects() -> SelectStatement {
+    let runs = Expr::col((device::Entity, device::Column::RunningSha256));
+    let brought = Expr::col((update::Entity, update::Column::ArtifactSha256));
+    Query::select()
+        .column((device::Entity, device::Column::Id))
+        .from(device::Entity)
+        .cond_where(
+            Condition::any()
+                .add(device::Column::State.ne(DeviceState::Active))
+                .add(device::Column::Presence.ne(Presence::Online))
+                .add(runs.ne(brought)),
+        )
+        .to_owned()
 }
 
 async fn look_after(store: &Store, id: RolloutId, rows: Vec<update::Model>) -> Result<bool> {

@@ -155,7 +155,7 @@ async fn a_preview_tells_who_gets_it_and_who_does_not_and_why() {
             ]
         );
         // All of them, a page at a time.
-        let page = async |part| {
+        let page = async |part: PreviewPart| {
             rollout::preview_devices(&ada, PreviewQuestion { rollout: asked.clone(), part }).await
         };
         let second = PreviewPart { wave: Some(2), ..PreviewPart::default() };

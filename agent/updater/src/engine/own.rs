@@ -131,6 +131,12 @@ impl<F: Fs> Engine<F> {
             };
             let detail = format!("put in place {} times, started {} times", last.tries, last.starts);
             self.write_own(Own { stage, reason, detail: detail.clone(), ..last.clone() });
+            // This program runs, so nothing beside it is needed.
+            if let Some(program) = &self.renewal.program {
+                for end in [".new", ".old", ".bad"] {
+                    let _ = self.fs.remove(&beside(program, end));
+                }
+            }
             if let Some(reason) = reason {
                 self.report_own(&last.to, reason, &detail);
             }

@@ -1,5 +1,5 @@
-//! A server that means no good and has every key that a server has: the one for timestamps and receipts, and whatever lets
-//! it speak to its devices. It can keep releases back and choose among them; it cannot make a device run anything that
+//! A server that means no good and has every key that a server has: the one for timestamps and receipts, and whatever
+//! lets it speak to its devices. It can keep releases back and choose among them; it cannot make a device run anything that
 //! people did not sign, or go back.
 
 use crate::support::{Due, Endless, Keys, Machine, eventually, manifest, program, stamp, stamped, updater};

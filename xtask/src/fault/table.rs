@@ -20,7 +20,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    "U01" "a tampered package": "a_file_that_is_not_what_was_signed_never_runs", "every_bit_of_a_manifest", "a_build_that_cannot_work_never_takes_the_place_of_one_that_does", "a_file_with_another_byte_and_a_network_that_goes_away_take_nothing_back";
+    "U01" "a tampered package": "a_file_that_is_not_what_was_signed_never_runs", "every_bit_of_a_manifest", "a_build_that_cannot_work_never_takes_the_place_of_one_that_does", "a_file_with_another_byte_comes_to_nothing_before_the_change";
     "U02" "a digest or size that only the server names": "artifact_substitution", "what_was_cut_off_is_gone_on_with", "a_server_with_every_key_that_it_has_makes_nothing_run_that_people_did_not_sign";
     "U03" "links and names that were put in the way": "what_others_put_there_is_not_written_into", "links_pipes_and_second_names_are_refused", "a_file_is_named_by_what_it_is_whatever_it_was_called";
     "U04" "a program for another machine": "a_build_that_cannot_work_never_takes_the_place_of_one_that_does", "what_fails_its_own_check_is_never_switched_to";
@@ -44,7 +44,7 @@ scenarios! {
     "U23" "a build that ends": "a_build_that_crashes_at_once_is_taken_back", "a_build_that_ends_in_order_is_taken_back", "a_build_that_crashes_is_taken_back_and_halts_its_rollout";
     "U24" "a build that hangs": "a_build_that_hangs_is_taken_back", "a_build_that_never_says_hello_is_taken_back";
     "U25" "a build that reaches no server": "a_build_that_reaches_no_server_is_taken_back", "a_build_that_the_server_hears_no_more_is_taken_back";
-    "U26" "a network that is away": "a_network_that_is_down_is_not_held_against_a_build", "a_network_that_is_down_is_nobodys_fault", "a_busy_server_and_sleep_are_nobodys_fault", "an_update_outlives_a_network_that_is_slow_and_breaks_off", "an_update_outlives_answers_that_are_not_the_servers", "a_file_with_another_byte_and_a_network_that_goes_away_take_nothing_back";
+    "U26" "a network that is away": "a_network_that_is_down_is_not_held_against_a_build", "a_network_that_is_down_is_nobodys_fault", "a_busy_server_and_sleep_are_nobodys_fault", "an_update_outlives_a_network_that_is_slow_and_breaks_off", "an_update_outlives_answers_that_are_not_the_servers", "a_network_or_a_server_that_goes_away_on_trial_takes_nothing_back";
     "U27" "a build that collects nothing": "a_build_that_collects_nothing_is_taken_back";
     "U28" "a build that dies after its trial, or grows": "a_build_that_crashes_after_its_trial_is_taken_back", "a_late_crash_brings_the_kept_build_back", "memory_is_judged_when_it_stays_high";
     "U31" "two supervisors": "two_supervisors_do_not_share_a_data_directory";

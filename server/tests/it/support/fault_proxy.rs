@@ -1,5 +1,5 @@
-//! What may stand between a device and its server and mean no good: a proxy that delays, cuts, shortens, changes or invents
-//! answers, one kind of fault at a time. Each request has a connection of its own; sockets are passed through.
+//! What may stand between a device and its server and mean no good: a proxy that delays, cuts, shortens, changes or
+//! invents answers, one kind of fault at a time. Each request has a connection of its own; sockets are passed through.
 
 use std::{
     io,

@@ -1,5 +1,5 @@
-//! A bad network between a device and its server during an update, one kind of fault at a time: the update ends well, or
-//! before the change; it never takes a good build back.
+//! A bad network between a device and its server during an update, one kind of fault at a time: the update ends well,
+//! or before the change; it never takes a good build back.
 
 use super::Scene;
 use crate::support::{
@@ -75,25 +75,39 @@ async fn an_update_outlives_answers_that_are_not_the_servers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_with_another_byte_and_a_network_that_goes_away_take_nothing_back() {
+async fn a_network_or_a_server_that_goes_away_on_trial_takes_nothing_back() {
+    let proxy = FaultProxy::start().await;
+    let scene = Scene::behind(Engine::Sqlite, Some(&proxy)).await;
+    for (seq, what) in [(2, "the network away"), (3, "a server without time")] {
+        let release = scene.bring(&scene.programs.agent, seq).await;
+        scene.roll_out(release, json!({})).await;
+        scene.update(seq, |state| state == UpdateState::Switched).await;
+        // Longer than a build has to reach its server.
+        if seq == 2 {
+            proxy.set_away(true);
+            sleep(Duration::from_secs(10)).await;
+            proxy.set_away(false);
+        } else {
+            proxy.spoil(Fault::Busy(503), RECEIPT, 8);
+        }
+        let update = scene.update(seq, UpdateState::is_terminal).await;
+        proxy.mend();
+        eprintln!("{what}, on trial: {}, gap {:?} ms", update.state.word(), update.gap_ms);
+        assert_eq!(update.state, UpdateState::Confirmed, "{what}: {update:?}\n{}", scene.machine.said());
+        scene.machine.connected().await;
+    }
+    never_taken_back(&scene).await;
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_with_another_byte_comes_to_nothing_before_the_change() {
     let proxy = FaultProxy::start().await;
     let scene = Scene::behind(Engine::Sqlite, Some(&proxy)).await;
     let release = scene.bring(&scene.programs.agent, 2).await;
-    scene.roll_out(release, json!({})).await;
-    scene.update(2, |state| state == UpdateState::Switched).await;
-    proxy.set_away(true);
-    // Longer than a build has to reach its server.
-    sleep(Duration::from_secs(10)).await;
-    proxy.set_away(false);
-    let update = scene.update(2, UpdateState::is_terminal).await;
-    eprintln!("the network away on trial: {}, gap {:?} ms", update.state.word(), update.gap_ms);
-    assert_eq!(update.state, UpdateState::Confirmed, "{update:?}\n{}", scene.machine.said());
-
-    let release = scene.bring(&scene.programs.agent, 3).await;
     proxy.spoil(Fault::Flip(MEGABYTE), FILE, 1);
-    scene.machine.connected().await;
     scene.roll_out(release, json!({})).await;
-    let update = scene.update(3, ended_well).await;
+    let update = scene.update(2, ended_well).await;
     assert_eq!(proxy.mend(), 1, "{update:?}");
     assert!(scene.machine.said().contains("hash_mismatch"), "{update:?}\n{}", scene.machine.said());
     never_taken_back(&scene).await;

@@ -1,4 +1,5 @@
-//! A machine with the real supervisor and the real agent on it, and releases that differ from that agent in their stamps.
+//! A machine with the real supervisor and the real agent on it, and releases that differ from that agent in their
+//! stamps.
 
 use crate::support::{
     PATIENCE,

@@ -28,6 +28,7 @@ pub use upload::{ArtifactInput, Upload};
 pub use verify::{ArtifactReport, verify};
 
 use crate::{Cx, Error, Result, Store, store::Reach};
+use chrono::{DateTime, Utc};
 use entity::{
     id::{ReleaseId, UserId},
     platform::{Arch, Os},
@@ -68,6 +69,20 @@ pub(crate) fn manifest_of(row: &release::Model) -> Result<Manifest> {
     let broken = |what: &str| Error::Internal(format!("the stored manifest of {}: {what}", row.version));
     let looked = look(&row.manifest).map_err(|reason| broken(reason.word()))?;
     serde_json::from_slice(&looked.payload).map_err(|error| broken(&error.to_string()))
+}
+
+/// Would devices take it now: is its manifest still good, and does the root in force vouch for it? They would refuse it
+/// otherwise, and its rollout would stop over something that no build did.
+pub(crate) async fn is_good(
+    db: &impl ConnectionTrait,
+    row: &release::Model,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    if row.expires_at <= now {
+        return Ok(false);
+    }
+    let root = root::current(db).await?;
+    Ok(root.is_none_or(|root| root.expires > now && list::is_trusted(Some(&root), &row.manifest)))
 }
 
 /// Releases are the MSP's business alone.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     AgentCx, Error, Result, Store,
     audit::{Actor, Record},
+    release,
     store::{Change, Reach},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -82,6 +83,9 @@ pub async fn offer(cx: &AgentCx, question: &UpdateQuestion) -> Result<Option<Gra
         }
         // The newest that is due is the one that it gets: it does not get an older one because there is no room now.
         if let Ok(artifact) = goods.judge(&rollout, &candidate) {
+            if !release::is_good(store.db(), &goods.release, store.now()).await? {
+                continue;
+            }
             return grant(store, rollout.id(), &candidate, artifact).await;
         }
     }

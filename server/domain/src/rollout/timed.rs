@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Result, Store,
     audit::Actor,
+    release,
     store::{Change, Reach},
 };
 use entity::{
@@ -131,6 +132,10 @@ pub(super) async fn begin(
     let goods = goods(&**change, rollout).await?;
     if goods.release.state != ReleaseState::Available {
         return Err(crate::Error::conflict(None, "Its release is not complete, or was withdrawn."));
+    }
+    if !release::is_good(&**change, &goods.release, change.now()).await? {
+        let detail = "No device would take its release now: it has to be signed again, by a key of the root in force.";
+        return Err(crate::Error::conflict(None, detail));
     }
     turn(change, rollout, RolloutEvent::Start, by, None).await?;
     let now = change.now();

@@ -11,7 +11,7 @@ use entity::{
     problem::ProblemCode,
     release::Reason,
     rollout::{NoteInput, ResumeInput, RollBackInput, RolloutInput, RolloutState, RolloutTarget, WaveInput},
-    table::device,
+    table::{device, release},
     update::UpdateState,
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
@@ -267,6 +267,31 @@ async fn of_two_that_begin_at_once_one_is_superseded() {
             assert_eq!(error.problem().code, ProblemCode::Conflict, "{engine:?}");
         }
     }
+}
+
+/// What every device would refuse is offered to none: their refusals would stop a rollout that did nothing wrong.
+#[tokio::test]
+async fn a_release_that_is_out_of_date_is_offered_to_nobody() {
+    let world = World::on(Engine::Sqlite).await;
+    let machines = world.machines(2, Os::Linux).await;
+    let newer = world.release(2).await;
+    let id = world.start(input(newer, vec![wave(100)])).await.rollout.id;
+    let change = world.estate.store.begin().await.expect("begins");
+    release::Entity::update_many()
+        .col_expr(release::Column::ExpiresAt, Expr::value(world.now()))
+        .exec(&*change)
+        .await
+        .expect("written");
+    change.commit_unattended().await.expect("committed");
+    assert!(machines[0].ask().await.is_none());
+    world.pass(5).await;
+    assert_eq!(world.state(id).await, RolloutState::Running, "it waits until somebody signs it again");
+    let ada = world.ada().await;
+    let sure = ada.confirmed().expect("just signed in");
+    let made = rollout::create(&ada, input(newer, vec![wave(100)])).await.expect("drafted");
+    rollout::submit(&sure, made.rollout.id).await.expect("handed in");
+    let refused = rollout::start(&sure, made.rollout.id).await.expect_err("nobody would take it");
+    assert_eq!(refused.problem().code, ProblemCode::Conflict);
 }
 
 /// A release that is withdrawn ends its rollouts.

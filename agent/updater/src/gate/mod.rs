@@ -70,6 +70,8 @@ pub struct Gate {
     looked_ms: Option<u64>,
     total_ms: u64,
     active_ms: u64,
+    /// Of that, what supervisors before this one saw of it.
+    inherited_ms: u64,
     process: Option<Process>,
     exits: u32,
     hangs: u32,
@@ -94,6 +96,7 @@ impl Gate {
             looked_ms: None,
             total_ms: 0,
             active_ms: 0,
+            inherited_ms: 0,
             process: None,
             exits: 0,
             hangs: 0,
@@ -114,6 +117,7 @@ impl Gate {
     pub const fn after(mut self, spent: Spent) -> Self {
         self.total_ms = spent.total_ms;
         self.active_ms = spent.active_ms;
+        self.inherited_ms = spent.active_ms;
         self.exits = spent.exits;
         self.hangs = spent.hangs;
         self
@@ -304,6 +308,10 @@ impl Gate {
     /// What is missing when the time is over.
     fn lacking(&self) -> (Reason, String) {
         let beat = self.process.as_ref().and_then(|process| process.beat.as_ref());
+        // Under this supervisor it had less time than a trial takes, and nothing can be said against it.
+        if self.inherited_ms > 0 && self.active_ms - self.inherited_ms < self.terms.alive_ms {
+            return (Reason::TrialOverdue, "its supervisor was started anew too often".to_owned());
+        }
         if !self.has_receipts() {
             return (Reason::CannotReachServer, format!("{} receipts of the server", self.receipts));
         }

@@ -39,6 +39,11 @@ fn what_was_spent_before_counts_and_what_was_shown_before_does_not() {
     // Ten minutes of a process that lives are asked for again.
     assert_eq!(next.go_on(9 * MINUTE), Verdict::Wait);
     assert_eq!(next.go_on(2 * MINUTE), Verdict::Pass);
+    // Time that ran out because the supervisor did not stay is not held against the build.
+    let mut short = Trial::new();
+    short.gate = short.gate.after(Spent { active_ms: 28 * MINUTE, ..spent });
+    short.is_heard = false;
+    assert!(matches!(short.go_on(5 * MINUTE), Verdict::Fail(Reason::TrialOverdue, _)));
     // And what it was forgiven is not forgiven twice.
     let mut last = Trial::new();
     last.gate = last.gate.after(Spent { exits: Terms::USUAL.exits_max, ..spent });

@@ -5,7 +5,7 @@ pub mod sign;
 use rustix::process::{Pid, Signal, kill_process};
 use sign::{Keys, Release};
 use std::{
-    fs,
+    fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -85,7 +85,13 @@ impl Bench {
     }
 
     pub fn start_as(&mut self, mut command: Command) {
-        self.supervisor = Some(command.spawn().unwrap());
+        let mut started = command.spawn();
+        // Another test that is about to start something holds what was just written open for a moment.
+        while started.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ExecutableFileBusy) {
+            thread::sleep(Duration::from_millis(10));
+            started = command.spawn();
+        }
+        self.supervisor = Some(started.unwrap());
     }
 
     /// True when the supervisor has ended by itself, or was ended.

@@ -154,6 +154,13 @@ async fn a_receipt_says_which_build_was_heard_and_rises_with_what_it_hands_in() 
         assert_eq!(receipt().await.batches, second.batches, "nothing came since");
         assert_eq!(agent.post("metrics", &metrics(2, 1)).await.status, 200);
         assert!(receipt().await.batches > second.batches);
+        // What looks whether it could work here is not what runs.
+        let beside = Running { is_supervised: false, ..running("1.1.0", 4) };
+        let request = json!({"nonce": NONCE, "running": beside});
+        assert_eq!(agent.post("receipt", &request).await.status, 200);
+        let path = format!("/agents/{}/release-channel", agent.id);
+        let seen: ReleaseChannelView = server.admin.get(&path).await.expect(200);
+        assert_eq!(seen.running.map(|running| running.seq), Some(3));
         let odd = json!({"nonce": NONCE, "running": {"version": "1", "seq": 1, "build_id": "a b"}});
         assert_eq!(agent.post("receipt", &odd).await.problem(422).field.as_deref(), Some("running.build_id"));
         let view: DeviceView = server.admin.get(&format!("/agents/{}", agent.id)).await.expect(200);

@@ -3,7 +3,9 @@
 use crate::{
     device_lock::LockInput,
     install::{InstallInput, ServiceInput, UninstallInput},
+    machine,
     paths::Paths,
+    update::pin::TrustInput,
 };
 use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::PossibleValuesParser, error::ErrorKind};
 use std::path::PathBuf;
@@ -14,7 +16,7 @@ pub const LOG_LEVELS: [&str; 6] = ["verbose", "debug", "info", "warn", "error", 
 
 /// The Reeve agent: registers this machine as a device and reports on it.
 #[derive(Debug, Parser)]
-#[command(name = "reeve-agent", version, disable_help_subcommand = true, after_help = exit::help())]
+#[command(name = "reeve-agent", version = machine::version(), disable_help_subcommand = true, after_help = exit::help())]
 pub struct Arguments {
     /// Where the agent keeps its key, registration and spool [default: /var/lib/reeve as root, else the user's state folder]
     #[arg(long, global = true, value_name = "FOLDER", env = "REEVE_DATA_DIR")]
@@ -50,11 +52,9 @@ impl Arguments {
             Some(_) if autostart != AutostartInput::default() => {
                 refuse(ErrorKind::ArgumentConflict, "--enable-autostart and --disable-autostart stand alone")
             }
-            None if start.force => Ok(Verb::Run(RunInput { supervised: false, start })),
+            None if start.force => Ok(Verb::Run(RunInput { start, ..RunInput::default() })),
             None => refuse(ErrorKind::MissingSubcommand, "say what to do, such as `reeve-agent status`"),
-            Some(Verb::Run(run)) => {
-                Ok(Verb::Run(RunInput { start: run.start.or(start), supervised: run.supervised }))
-            }
+            Some(Verb::Run(run)) => Ok(Verb::Run(RunInput { start: run.start.or(start), ..run })),
             Some(_) if start != StartInput::default() => refuse(
                 ErrorKind::ArgumentConflict,
                 "--force, --loglevel and --foreground belong to `reeve-agent run`",
@@ -107,6 +107,9 @@ pub struct RunInput {
     /// Started by reeve-updater: end when it ends.
     #[arg(long, hide = true)]
     pub supervised: bool,
+    /// Started by a reeve-updater that keeps versions of the agent: it is spoken to over standard input and output.
+    #[arg(long, hide = true, requires = "supervised")]
+    pub channel: bool,
     /// How to start.
     #[command(flatten)]
     pub start: StartInput,
@@ -150,6 +153,15 @@ pub enum Verb {
     },
     /// Show or change what this machine lets happen that cannot simply be undone; administrators of the machine only
     Lock(LockInput),
+    /// Show or set whose releases this machine takes; administrators of the machine only
+    Trust(TrustInput),
+    /// Say what this program is and whether it could work here, for the supervisor that is about to start it.
+    #[command(hide = true)]
+    Selfcheck {
+        /// For the receipt: 128 bits as 32 lower-case hex digits.
+        #[arg(long)]
+        nonce: String,
+    },
     /// Install the agent as a service of this machine, and start it
     Install(InstallInput),
     /// Take the service and the programs away; the data stays

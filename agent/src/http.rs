@@ -1,15 +1,39 @@
 //! Requests to the server's HTTP API: typed bodies in, typed answers or a typed reason out.
 
-use crate::{command::limit, failure::Failure, timing::Timing};
+use crate::{command::limit, failure::Failure, machine, timing::Timing};
 use entity::{
     problem::{Problem, ProblemCode},
     wire::limits::TO_AGENT_BYTES_MAX,
 };
-use reqwest::{Client, RequestBuilder, Response, Url, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{
+    Client, RequestBuilder, Response, StatusCode, Url,
+    header::{ACCEPT_ENCODING, RANGE, RETRY_AFTER},
+    redirect::Policy,
+};
 use rustls::ClientConfig;
 use serde::{Serialize, de::DeserializeOwned};
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use updater::exit;
+
+/// The last answer over the socket was that the server has no time.
+static SOCKET_BUSY: AtomicBool = AtomicBool::new(false);
+
+/// True when the server's last answer over the socket was to come later.
+#[must_use]
+pub fn is_socket_busy() -> bool {
+    SOCKET_BUSY.load(Ordering::Relaxed)
+}
+
+/// Remembers whether the server had time for what came over the socket.
+pub fn socket_is_busy(is_busy: bool) {
+    SOCKET_BUSY.store(is_busy, Ordering::Relaxed);
+}
 
 /// Why a request came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +79,12 @@ impl ApiError {
         }
     }
 
+    /// True when the server has no time now.
+    #[must_use]
+    pub fn means_busy(&self) -> bool {
+        matches!(self.status(), Some(429 | 503))
+    }
+
     /// True when the server itself says that there is no such device (any more). A proxy's error page says nothing, and
     /// a refusal may be over tomorrow: the business of the device is switched off, and on again.
     #[must_use]
@@ -68,6 +98,8 @@ impl ApiError {
 #[derive(Clone, Debug)]
 pub struct Api {
     client: Client,
+    /// `/api/v1` of the server.
+    root: String,
     base: String,
 }
 
@@ -79,7 +111,7 @@ impl Api {
     pub fn new(server_url: &str, tls: &Arc<ClientConfig>, timing: &Timing) -> Result<Self, Failure> {
         let client = Client::builder()
             .tls_backend_preconfigured(ClientConfig::clone(tls))
-            .user_agent(concat!("reeve-agent/", env!("CARGO_PKG_VERSION")))
+            .user_agent(format!("reeve-agent/{}", machine::version()))
             .redirect(Policy::none())
             .connect_timeout(timing.connect)
             .timeout(timing.request)
@@ -88,7 +120,8 @@ impl Api {
             .map_err(|error| {
                 Failure::failed(format!("the HTTP client cannot be made: {}", reason(&error)))
             })?;
-        Ok(Self { client, base: format!("{server_url}/api/v1/agents") })
+        let root = format!("{server_url}/api/v1");
+        Ok(Self { client, base: format!("{root}/agents"), root })
     }
 
     /// Posts to `/api/v1/agents/{path}`.
@@ -102,7 +135,7 @@ impl Api {
         body: &(impl Serialize + Sync),
     ) -> Result<A, ApiError> {
         let answer = self.send(path, bearer, body).await?;
-        let bytes = read(answer).await?;
+        let bytes = read(answer, TO_AGENT_BYTES_MAX).await?;
         serde_json::from_slice(&bytes).map_err(|error| ApiError::Unreadable(error.to_string()))
     }
 
@@ -125,8 +158,50 @@ impl Api {
     /// When there is no answer, a refusal, or an answer of another shape.
     pub async fn get<A: DeserializeOwned>(&self, path: &str, bearer: &str) -> Result<A, ApiError> {
         let request = self.client.get(format!("{}/{path}", self.base)).bearer_auth(bearer);
-        let bytes = read(Self::answer(path, request).await?).await?;
+        let bytes = read(Self::answer(path, request).await?, TO_AGENT_BYTES_MAX).await?;
         serde_json::from_slice(&bytes).map_err(|error| ApiError::Unreadable(error.to_string()))
+    }
+
+    /// Gets `/api/v1/agents/{path}`, of at most so many bytes; `None` when the server answers that there is nothing.
+    ///
+    /// # Errors
+    /// When there is no answer, a refusal, or an answer of another shape.
+    pub async fn get_if_any<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        bearer: &str,
+        bytes_max: usize,
+    ) -> Result<Option<A>, ApiError> {
+        let request = self.client.get(format!("{}/{path}", self.base)).bearer_auth(bearer);
+        let answer = Self::answer(path, request).await?;
+        if answer.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let bytes = read(answer, bytes_max).await?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| ApiError::Unreadable(error.to_string()))
+    }
+
+    /// Opens the file `/api/v1/{path}` at this byte; whoever reads it keeps to the time and to the bytes.
+    ///
+    /// # Errors
+    /// When there is no answer or a refusal.
+    pub async fn open(
+        &self,
+        path: &str,
+        bearer: &str,
+        from: u64,
+        longest: Duration,
+    ) -> Result<Response, ApiError> {
+        let mut request = self
+            .client
+            .get(format!("{}/{path}", self.root))
+            .bearer_auth(bearer)
+            .header(ACCEPT_ENCODING, "identity")
+            .timeout(longest);
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        Self::answer(path, request).await
     }
 
     async fn send(
@@ -144,25 +219,26 @@ impl Api {
 
     /// Sends a request when its turn has come, and takes what is no refusal.
     async fn answer(path: &str, request: RequestBuilder) -> Result<Response, ApiError> {
-        limit::turn(&format!("/api/v1/agents/{path}")).await;
+        let endpoint = path.split('?').next().unwrap_or(path);
+        limit::turn(&format!("/api/v1/agents/{endpoint}")).await;
         let answer = request.send().await.map_err(|error| ApiError::Unreachable(reason(&error)))?;
+        let status = answer.status().as_u16();
         if answer.status().is_success() {
             return Ok(answer);
         }
-        let status = answer.status().as_u16();
         let header =
             answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let problem: Option<Problem> = serde_json::from_slice(&read(answer).await?).ok();
+        let problem: Option<Problem> = serde_json::from_slice(&read(answer, TO_AGENT_BYTES_MAX).await?).ok();
         let retry_after_seconds = header.or(problem.as_ref().and_then(|problem| problem.retry_after_seconds));
         Err(ApiError::Refused { status, problem, retry_after_seconds })
     }
 }
 
 /// Reads an answer as far as an honest one goes.
-async fn read(mut answer: Response) -> Result<Vec<u8>, ApiError> {
+async fn read(mut answer: Response, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| ApiError::Unreachable(reason(&error)))? {
-        if bytes.len() + chunk.len() > TO_AGENT_BYTES_MAX {
+        if bytes.len() + chunk.len() > bytes_max {
             return Err(ApiError::Unreadable("it is too long".to_owned()));
         }
         bytes.extend_from_slice(&chunk);
@@ -171,7 +247,7 @@ async fn read(mut answer: Response) -> Result<Vec<u8>, ApiError> {
 }
 
 /// The innermost cause, which is what a person can act on.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -8,7 +8,13 @@ use entity::{
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::spawn_blocking,
@@ -43,6 +49,8 @@ pub struct Inventory {
     pub work: Arc<Notify>,
     /// Somebody wants a look now.
     pub look: Arc<Notify>,
+    /// Set once facts were gathered.
+    pub has_facts: Arc<AtomicBool>,
 }
 
 /// What lasts from one look to the next: digests and marks, never the lists themselves.
@@ -115,6 +123,7 @@ impl Inventory {
         if let Some(known) = &mut memory.known
             && let Ok(facts) = spawn_blocking(facts::gather).await
         {
+            self.has_facts.store(true, Ordering::Relaxed);
             let digest = digest(&facts);
             if known.facts.as_ref() != Some(&digest) {
                 known.facts = Some(digest.clone());
@@ -190,6 +199,7 @@ mod tests {
             events: Events::default(),
             work: Arc::new(Notify::new()),
             look: Arc::new(Notify::new()),
+            has_facts: Arc::default(),
         };
         let task = tokio::spawn(inventory.run());
         known.send_replace(Some(Known::default()));

@@ -42,3 +42,4 @@ pub mod system_service;
 pub mod timing;
 pub mod tls;
 pub mod token;
+pub mod update;

@@ -1,9 +1,24 @@
 //! What this build runs on, and the few things asked of the operating system itself.
 
-use entity::platform::{Arch, Os};
+use entity::{
+    platform::{Arch, Os},
+    update::Running,
+};
+use std::sync::OnceLock;
+use updater::built;
+
+/// What this build is, by its stamp: all but what its supervisor knows.
+#[must_use]
+pub fn running() -> &'static Running {
+    static RUNNING: OnceLock<Running> = OnceLock::new();
+    RUNNING.get_or_init(|| built::running(&built::of_this()))
+}
 
 /// Version of the agent.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+#[must_use]
+pub fn version() -> &'static str {
+    &running().version
+}
 
 /// Operating system family.
 pub const OS: Os = if cfg!(target_os = "windows") {
@@ -49,8 +64,8 @@ fn uuid_of_chance() -> Option<String> {
 }
 
 /// Ends this process in order when its supervisor dies, where the system can do that: two supervisors would
-/// otherwise mean two agents.
-pub fn end_with_parent() {
+/// otherwise mean two agents. `has_channel`: whoever reads the channel finds that its end has come.
+pub fn end_with_parent(has_channel: bool) {
     #[cfg(target_os = "linux")]
     {
         let parent = rustix::process::getppid();
@@ -60,8 +75,11 @@ pub fn end_with_parent() {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
         }
     }
+    // Only Windows has nothing but the standard input for it.
+    #[cfg(not(windows))]
+    let _ = has_channel;
     #[cfg(windows)]
-    {
+    if !has_channel {
         let read = || {
             let mut nothing = std::io::sink();
             // Until the supervisor closes its end, or dies.

@@ -11,6 +11,7 @@ use agent::{
     run::{self, Ended, Start},
     status,
     timing::Timing,
+    update,
 };
 use clap::Parser as _;
 use std::{io::Write as _, process::ExitCode};
@@ -70,14 +71,23 @@ fn carry_out(paths: &Paths, verb: Verb) -> Result<u8, Failure> {
             log::start_plain();
             say(&format!("{}\n", autostart::disable()?))
         }
+        Verb::Trust(input) => say(&update::pin::carry_out(paths, &input)?),
+        Verb::Selfcheck { nonce } => {
+            log::start_plain();
+            let (answer, code) = update::selfcheck::carry_out(paths, &nonce);
+            let line = serde_json::to_string(&answer).unwrap_or_default() + "\n";
+            return say(&line).map(|()| code);
+        }
         Verb::Perform => return Ok(command::hand::perform()),
-        Verb::Version => say(&format!("reeve-agent {}\n", machine::VERSION)),
+        Verb::Version => say(&format!("reeve-agent {}\n", machine::version())),
     };
     said.map(|()| exit::CLEAN)
 }
 
 /// Becomes the agent, after the one before it has made room when that is asked for.
 fn run_agent(paths: &Paths, input: RunInput, timing: Timing) -> Result<u8, Failure> {
+    // First of all: a supervisor that keeps versions wants to know which one this is.
+    let channel = if input.channel { Some(open_channel()?) } else { None };
     // Before anything is read from there, or written.
     protect::prepare(paths)?;
     let handed = if input.supervised { force::take_handed(paths) } else { None };
@@ -97,11 +107,11 @@ fn run_agent(paths: &Paths, input: RunInput, timing: Timing) -> Result<u8, Failu
     );
     error_report::report_panics();
     if input.supervised {
-        machine::end_with_parent();
+        machine::end_with_parent(channel.is_some());
     }
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
-        let mut start = Start { supervised: input.supervised, lock: None };
+        let mut start = Start { supervised: input.supervised, lock: None, channel };
         if input.start.force {
             match force::force(paths, &arguments, &timing).await? {
                 Outcome::TakenOver(lock) => start.lock = Some(lock),
@@ -122,6 +132,11 @@ fn run_agent(paths: &Paths, input: RunInput, timing: Timing) -> Result<u8, Failu
         Ended::Stopped => exit::CLEAN,
         Ended::Restart => exit::RESTART,
     })
+}
+
+fn open_channel() -> Result<update::Channel, Failure> {
+    update::Channel::open()
+        .map_err(|error| Failure::failed(format!("the supervisor cannot be spoken to: {error}")))
 }
 
 /// Looks at everything, after repairing it when that is asked for.

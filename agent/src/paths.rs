@@ -55,6 +55,24 @@ impl Paths {
         self.folder.join("command-root.pub")
     }
 
+    /// The root that says which keys may sign releases, from the registration or an administrator.
+    #[must_use]
+    pub fn release_root(&self) -> PathBuf {
+        self.folder.join("release-root.json")
+    }
+
+    /// A root that an administrator gave, until the supervisor has seen it.
+    #[must_use]
+    pub fn given_root(&self) -> PathBuf {
+        self.folder.join("release-root.given.json")
+    }
+
+    /// Where the supervisor keeps versions of the agent, and what it remembers of them.
+    #[must_use]
+    pub fn updates(&self) -> PathBuf {
+        self.folder.join("updates")
+    }
+
     /// Certificates to trust besides those of the system.
     #[must_use]
     pub fn ca(&self) -> PathBuf {
@@ -121,6 +139,8 @@ impl Paths {
             "config.json",
             "ca.pem",
             "command-root.pub",
+            "release-root.json",
+            "release-root.given.json",
             "settings.json",
             "state.json",
             "agent.lock",
@@ -140,7 +160,7 @@ impl Paths {
         ];
         let mut entries = within(&secrets, Kind::Secret);
         entries.extend(within(&files, Kind::File));
-        entries.extend(within(&["spool", "logs", "commands", "work"], Kind::Folder));
+        entries.extend(within(&["spool", "logs", "commands", "work", "updates"], Kind::Folder));
         entries
     }
 }

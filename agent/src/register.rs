@@ -69,7 +69,7 @@ pub async fn register(paths: &Paths, input: &RegisterInput) -> Result<Registrati
         hostname: machine::hostname(),
         os_type: machine::OS,
         os_architecture: machine::ARCH,
-        agent_version: machine::VERSION.to_owned(),
+        agent_version: machine::version().to_owned(),
         facts: facts::gather(),
     };
     let api = Api::new(&server_url, &tls::config(paths, &server_url)?, &Timing::default())?;
@@ -84,6 +84,7 @@ pub async fn register(paths: &Paths, input: &RegisterInput) -> Result<Registrati
         settings: answer.settings.bounded(),
         registered_at: Utc::now(),
         command_root: answer.command_root,
+        release_root: answer.release_root,
     };
     registration.keep(paths)?;
     forget_former_device(paths);

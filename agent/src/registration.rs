@@ -7,6 +7,7 @@ use crate::{
     log::Rotation,
     machine,
     paths::Paths,
+    update::pin,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
@@ -49,6 +50,10 @@ pub struct Registration {
     /// Public key of the root that says which keys may sign commands, base64. It lies in a file of its own, so that no
     /// message of the server and no change of the configuration touches it. Absent: every command is refused.
     pub command_root: Option<String>,
+    /// The signed root that says which keys may sign releases; in a file of its own too. Absent: no update is taken, unless
+    /// an administrator gives one. Too long to be shown.
+    #[serde(skip)]
+    pub release_root: Option<String>,
 }
 
 impl Registration {
@@ -58,7 +63,10 @@ impl Registration {
     /// When the file is there and cannot be read.
     pub fn find(paths: &Paths) -> Result<Option<Self>, Failure> {
         let found = config::read(paths)?;
-        Ok(found.map(|found| Self::of(&found.config, config::load_settings(paths), find_root(paths))))
+        Ok(found.map(|found| Self {
+            release_root: pin::find(paths),
+            ..Self::of(&found.config, config::load_settings(paths), find_root(paths))
+        }))
     }
 
     /// The root that this device knows, if it knows one.
@@ -78,6 +86,7 @@ impl Registration {
             settings,
             registered_at: config.registered_at,
             command_root,
+            release_root: None,
         }
     }
 
@@ -108,6 +117,7 @@ impl Registration {
         let path = config::path(paths);
         // Before the rest: a device that died in between knows a root too many, and never one too few.
         keep_root(paths, self.command_root.as_deref())
+            .and_then(|()| pin::keep(paths, self.release_root.as_deref()))
             .and_then(|()| config::write(paths, &self.config(choices)))
             .and_then(|()| config::keep_settings(paths, &self.settings))
             .and_then(|()| forget_former(paths))
@@ -125,7 +135,7 @@ impl Registration {
             business_id: self.business_id,
             service_location_id: self.service_location_id,
             registered_at: self.registered_at,
-            current_version: machine::VERSION.to_owned(),
+            current_version: machine::version().to_owned(),
             log_level: choices.log_level,
             log_file_size_bytes: file_bytes,
             log_file_age_hours: file_hours,

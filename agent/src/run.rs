@@ -22,6 +22,7 @@ use crate::{
     timing::Timing,
     tls,
     token::DeviceApi,
+    update::{self, Task, Updates, Vital},
 };
 use chrono::Utc;
 use entity::agent_state::AgentEvent;
@@ -47,6 +48,8 @@ pub struct Start {
     pub supervised: bool,
     /// The lock, when it was taken over from another agent.
     pub lock: Option<Lock>,
+    /// The channel to the supervisor, when it keeps versions of the agent.
+    pub channel: Option<update::Channel>,
 }
 
 /// Why an agent is to end.
@@ -84,10 +87,16 @@ pub async fn run(paths: &Paths, timing: Timing, stop: impl Future<Output = ()>) 
 pub async fn run_as(
     paths: &Paths,
     timing: Timing,
-    start: Start,
+    mut start: Start,
     stop: impl Future<Output = ()>,
 ) -> Result<Ended, Failure> {
-    let mut resident = Resident::start(paths, timing, start)?;
+    let mut running = update::running(start.channel.is_some());
+    if let Some(channel) = &mut start.channel
+        && let Some(known) = channel.greet(update::WELCOME).await
+    {
+        running = known;
+    }
+    let mut resident = Resident::start(paths, timing, start, Updates::new(running))?;
     let reason = resident.until(stop).await;
     resident.shut_down(reason).await
 }
@@ -104,25 +113,26 @@ struct Resident {
     tasks: JoinSet<()>,
     link: JoinHandle<()>,
     stopping: watch::Sender<bool>,
+    /// True once the supervisor wants the agent to end.
+    ended: watch::Receiver<bool>,
     recorder: Recorder,
 }
 
 impl Resident {
-    fn start(paths: &Paths, timing: Timing, start: Start) -> Result<Self, Failure> {
+    fn start(paths: &Paths, timing: Timing, start: Start, updates: Updates) -> Result<Self, Failure> {
         let started_at = Utc::now();
         let registration = Registration::load(paths)?;
         let phase = Phase::default();
         tracing::info!("State: {}", phase.now().state.word());
         let lock = start.lock.map_or_else(|| Lock::take(paths), Ok)?;
         error_report::open(paths);
-        config::settle(paths, started_at)?;
-        let identity = Identity::load(paths).map_err(|error| {
-            Failure::failed(format!("{}: {error}; register again with --replace", paths.key().display()))
-        })?;
+        let choices = config::settle(paths, started_at)?.map(|config| config.choices()).unwrap_or_default();
+        let interval = Duration::from_secs(choices.polling_interval_seconds);
+        let identity = load_identity(paths)?;
         let tls = tls::config(paths, &registration.server_url)?;
         let api = Api::new(&registration.server_url, &tls, &timing)?;
         tracing::info!(
-            version = machine::VERSION,
+            version = machine::version(),
             device.id = %registration.device_id,
             server = registration.server_url,
             "the agent starts"
@@ -130,14 +140,37 @@ impl Resident {
         // Before the spool is opened, because that changes the files that tell when the last run ended.
         let recorder = Recorder::take_over(paths, start.supervised);
         let (stopping, stop) = watch::channel(false);
-        let works = Works::begin(paths, timing, &registration, &recorder, &api);
+        let mut works = Works::begin(paths, timing, &registration, &recorder, &api, &updates);
         let (events, work) = (works.events.clone(), Arc::clone(&works.work));
         let keeper = Keeper::start(lock, paths, timing.lock_refresh, events, work);
         let live = {
-            let (phase, supervised) = (phase.clone(), start.supervised);
-            move || Live::of(&phase, started_at, supervised)
+            let (phase, supervised, updates) = (phase.clone(), start.supervised, updates.clone());
+            move || Live::of(&phase, started_at, supervised, &updates)
         };
         let (channel, make_room) = open_channel(paths, &phase, &timing, live);
+        let (ends, ended) = watch::channel(false);
+        if let Some(channel) = start.channel {
+            let device = DeviceApi::new(api.clone(), registration.device_id, load_identity(paths)?);
+            let task = Task {
+                paths: paths.clone(),
+                timing,
+                phase: phase.clone(),
+                updates: updates.clone(),
+                channel,
+                device,
+                commands: works.commands.clone(),
+                vital: Vital {
+                    spool: works.spool.clone(),
+                    logs: works.logs.clone(),
+                    has_facts: works.has_facts,
+                },
+                events: works.events.clone(),
+                work: Arc::clone(&works.work),
+                interval,
+                ended: ends,
+            };
+            works.tasks.spawn(task.run());
+        }
         let link = Link {
             device: DeviceApi::new(api, registration.device_id, identity),
             registration,
@@ -151,6 +184,7 @@ impl Resident {
             logs: works.logs,
             events: works.events,
             commands: works.commands,
+            updates,
             work: works.work,
             parcels: works.parcels,
             settings: works.settings,
@@ -169,6 +203,7 @@ impl Resident {
             tasks: works.tasks,
             link: tokio::spawn(link.run()),
             stopping,
+            ended,
             recorder,
         })
     }
@@ -178,6 +213,7 @@ impl Resident {
         let stop = pin!(stop);
         tokio::select! {
             () = stop => Reason::Asked,
+            Ok(_) = self.ended.wait_for(|ended| *ended) => Reason::Asked,
             Some(arguments) = self.make_room.recv() => Reason::Force(arguments),
             lost = self.keeper.lost() => Reason::LockLost(lost),
             // It ends by itself only when it cannot go on.
@@ -223,6 +259,12 @@ impl Resident {
         log::flush();
         ended
     }
+}
+
+fn load_identity(paths: &Paths) -> Result<Identity, Failure> {
+    Identity::load(paths).map_err(|error| {
+        Failure::failed(format!("{}: {error}; register again with --replace", paths.key().display()))
+    })
 }
 
 /// Opens the agent's channel; an agent can live without it.

@@ -45,6 +45,10 @@ pub struct Timing {
     pub channel_answer: Duration,
     /// For the agent that runs to make room after `--force`.
     pub make_room: Duration,
+    /// The first question for a newer version comes within this time, by chance.
+    pub update_first: Duration,
+    /// Between two signs of life for the supervisor.
+    pub update_beat: Duration,
 }
 
 impl Default for Timing {
@@ -70,6 +74,8 @@ impl Default for Timing {
             channel: Duration::from_secs(5),
             channel_answer: Duration::from_secs(4),
             make_room: Duration::from_secs(45),
+            update_first: Duration::from_secs(600),
+            update_beat: Duration::from_secs(5),
         }
     }
 }

@@ -179,6 +179,52 @@ impl DeviceApi {
         }
     }
 
+    /// Gets `/api/v1/agents/{path}`, which may name no device; `None` when the server answers that there is nothing.
+    ///
+    /// # Errors
+    /// When there is no answer of this shape and size.
+    pub async fn get_if_any<A: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        bytes_max: usize,
+    ) -> Result<Option<A>, DeviceError> {
+        let token = self.token().await?;
+        match self.api.get_if_any(path, &token, bytes_max).await {
+            Err(error) if self.wants_another_token(&error) => {
+                let token = self.token().await?;
+                Ok(self.api.get_if_any(path, &token, bytes_max).await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Opens the file `/api/v1/{path}` at this byte.
+    ///
+    /// # Errors
+    /// When there is no answer or a refusal.
+    pub async fn open(
+        &mut self,
+        path: &str,
+        from: u64,
+        longest: std::time::Duration,
+    ) -> Result<reqwest::Response, DeviceError> {
+        let token = self.token().await?;
+        match self.api.open(path, &token, from, longest).await {
+            Err(error) if error.status() == Some(401) => {
+                self.discard();
+                let token = self.token().await?;
+                Ok(self.api.open(path, &token, from, longest).await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// The device that it asks for.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
+        self.device
+    }
+
     /// Posts to `/api/v1/agents/{this device}/{what}` where nothing but success matters.
     ///
     /// # Errors

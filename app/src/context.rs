@@ -266,9 +266,15 @@ fn session_cookie(value: &str, seconds: u32, public_url: &str) -> String {
 /// Says how something turned out: a toast where JavaScript runs, a message on the next page where it does not. The
 /// sentence travels in a short-lived cookie because it has to outlive a redirect.
 pub fn done(sentence: &str) {
+    put_cookie(&done_cookie(sentence));
+}
+
+/// The same as the text of a `Set-Cookie` header.
+#[must_use]
+pub fn done_cookie(sentence: &str) -> String {
     let value = crate::ui::toast::encode(sentence);
     let name = crate::ui::toast::COOKIE;
-    put_cookie(&format!("{name}={value}; Path=/; Max-Age={DONE_COOKIE_SECONDS}; SameSite=Lax"));
+    format!("{name}={value}; Path=/; Max-Age={DONE_COOKIE_SECONDS}; SameSite=Lax")
 }
 
 /// The sentence that [`done`] left for this page, taken so that it is shown once.

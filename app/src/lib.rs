@@ -30,6 +30,8 @@ pub mod oidc;
 pub mod overview;
 pub mod part;
 pub mod registration;
+pub mod release;
+pub mod rollout;
 pub mod script;
 pub mod service_account;
 pub mod service_location;
@@ -185,6 +187,8 @@ fn BusinessRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
             <Route path=path!("/sign-in-settings") view={Lazy::<part::estate::SignInSettings>::new()}/>
             <Route path=path!("/sign-in-settings/:id") view={Lazy::<part::estate::Provider>::new()}/>
             <SettingRoutes/>
+            <ReleaseRoutes/>
+            <RolloutRoutes/>
             <Route path=path!("/account/keys") view={Lazy::<part::estate::OwnKeys>::new()}/>
             <Route path=path!("/api-keys/:id") view={Lazy::<part::estate::Key>::new()}/>
             <Route path=path!("/service-accounts") view={Lazy::<part::estate::ServiceAccountList>::new()}/>
@@ -208,6 +212,34 @@ fn SettingRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
             <Route path=path!("/monitoring") view={Lazy::<part::estate::Monitoring>::new()}/>
             <Route path=path!("/roles") view={Lazy::<part::estate::RoleList>::new()}/>
             <Route path=path!("/roles/:id") view={Lazy::<part::estate::Role>::new()}/>
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+/// What the agent is released as.
+#[component(transparent)]
+fn ReleaseRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("/releases") view=leptos_router::components::Outlet>
+            <Route path=path!("") view={Lazy::<part::releases::ReleaseList>::new()}/>
+            <Route path=path!("upload") view={Lazy::<part::releases::UploadRelease>::new()}/>
+            <Route path=path!("roots") view={Lazy::<part::releases::RootList>::new()}/>
+            <Route path=path!(":id") view={Lazy::<part::releases::Release>::new()}/>
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+/// How releases reach devices.
+#[component(transparent)]
+fn RolloutRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("/rollouts") view=leptos_router::components::Outlet>
+            <Route path=path!("") view={Lazy::<part::releases::RolloutList>::new()}/>
+            <Route path=path!("new") view={Lazy::<part::releases::DesignRollout>::new()}/>
+            <Route path=path!(":id") view={Lazy::<part::releases::Rollout>::new()}/>
+            <Route path=path!(":id/devices") view={Lazy::<part::releases::RolloutDevices>::new()}/>
         </ParentRoute>
     }
     .into_inner()

@@ -3,8 +3,8 @@
 
 use crate::{
     account, alert, api_key, approval, approval_policy, audit, business, command, custom_role, device,
-    emergency_stop, error_report, factor, log_entry, monitored_service, oidc, overview, registration, script,
-    service_account, service_location, settings, setup, sign_in, user, welcome,
+    emergency_stop, error_report, factor, log_entry, monitored_service, oidc, overview, registration,
+    release, rollout, script, service_account, service_location, settings, setup, sign_in, user, welcome,
 };
 use leptos::prelude::*;
 use leptos_router::LazyRoute;
@@ -100,6 +100,18 @@ parts! {
         EmergencyStop = emergency_stop::EmergencyStopPage;
         ScriptList = script::ScriptListPage;
         Script = script::ScriptPage;
+    }
+
+    /// What the agent is released as, who is believed, and how it reaches devices.
+    mod releases, show_releases, __preload_show_releases {
+        ReleaseList = release::ReleaseListPage;
+        UploadRelease = release::UploadPage;
+        RootList = release::RootListPage;
+        Release = release::ReleasePage;
+        RolloutList = rollout::RolloutListPage;
+        DesignRollout = rollout::DesignPage;
+        Rollout = rollout::RolloutPage;
+        RolloutDevices = rollout::RolloutDevicesPage;
     }
 
     /// Businesses, people, keys and settings: what is set up once and looked at seldom.

@@ -38,7 +38,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
 const SAMPLE_EVERY: Duration = Duration::from_secs(60);
 const HEARTBEAT: &str = r#"{"type":"heartbeat","link":"socket"}"#;
 const HELLO: &str = concat!(
-    r#"{"type":"hello","protocol":3,"agent_version":"0.1.0","os_type":"linux","os_architecture":"x86_64","#,
+    r#"{"type":"hello","protocol":4,"agent_version":"0.1.0","os_type":"linux","os_architecture":"x86_64","#,
     r#""boot_id":"bench","capabilities":["services.systemd","software.dpkg"]}"#
 );
 

@@ -1,10 +1,10 @@
 //! The real agent, registered and running, with data of its own.
 
-import { readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
 import { leftover } from './leftover.mjs';
-import { AGENT, plainEnvironment, temporaryFolder } from './paths.mjs';
+import { AGENT, UPDATER, plainEnvironment, temporaryFolder } from './paths.mjs';
 import { Program } from './program.mjs';
 
 /** Registers this machine with a token, given on standard input as people should, and lets the agent run. */
@@ -49,6 +49,41 @@ export async function startAgent(server, token, more = {}) {
     },
     async resume() {
       program = run();
+    },
+    async stop() {
+      try {
+        await program.stop();
+      } finally {
+        remove();
+      }
+    },
+  };
+}
+
+/** What is asked of a build on trial, in seconds where it usually is minutes. */
+const TERMS = { alive_ms: 4000, receipt_every_ms: 1000, reach_ms: 4000, control_every_ms: 1000, probe_every_ms: 1000, spare_bytes: 1 };
+
+/** Installs a build of the agent, registers this machine with it, and lets the supervisor run it. */
+export async function startSupervised(server, token, build) {
+  const { folder, remove } = temporaryFolder('supervised');
+  const [data, agent, terms] = ['data', 'reeve-agent', 'terms.json'].map((name) => join(folder, name));
+  copyFileSync(build, agent);
+  chmodSync(agent, 0o755);
+  writeFileSync(terms, JSON.stringify(TERMS), { mode: 0o600 });
+  const options = { cwd: folder, env: plainEnvironment() };
+  try {
+    const register = ['--data-dir', data, 'register', '--server', server.url, '--token-file', '-'];
+    await new Program('reeve-agent register', agent, register, { ...options, input: token }).succeed();
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  const run = ['run', '--agent', agent, '--data-dir', data, '--terms', terms, '--', '--data-dir', data];
+  const program = new Program('reeve-updater run', UPDATER, run, options);
+  return {
+    /** What the supervisor said. */
+    get output() {
+      return program.output;
     },
     async stop() {
       try {

@@ -13,6 +13,8 @@ const built = (name) => join(target, 'debug', process.platform === 'win32' ? `${
 export const SERVER = process.env.REEVE_BIN ?? built('reeve');
 export const AGENT = process.env.REEVE_AGENT_BIN ?? built('reeve-agent');
 export const UPDATER = process.env.REEVE_UPDATER_BIN ?? built('reeve-updater');
+/** `reeve-release`; made with `cargo build -p release`. Only the tests of releases need it. */
+export const RELEASE_TOOL = process.env.REEVE_RELEASE_BIN ?? built('reeve-release');
 export const SITE = process.env.REEVE_SITE_ROOT ?? join(target, 'site');
 export const BROWSER = process.env.REEVE_BROWSER ?? firstOf(['chromium', 'chromium-browser', 'google-chrome']);
 /** Screenshots and the like; not under version control. */

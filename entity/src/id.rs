@@ -84,6 +84,10 @@ ids! {
     PasskeyId,
     /// Names a registration token.
     RegistrationTokenId,
+    /// Names a release of our agent.
+    ReleaseId,
+    /// Names a rollout: how something reaches devices over time.
+    RolloutId,
     /// Names a script of the library.
     ScriptId,
     /// Names one version of a script, which never changes.
@@ -94,6 +98,8 @@ ids! {
     SessionId,
     /// Names a command that the server proposes.
     SuggestionId,
+    /// Names one device's part in a rollout.
+    UpdateId,
     /// Names a user of the portal.
     UserId,
     /// Names an invitation or a link to choose a new password.

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod activity;
+pub mod agent_release;
 pub mod agent_state;
 pub mod agent_token;
 pub mod alert;
@@ -35,6 +36,8 @@ pub mod portal_event;
 pub mod presence;
 pub mod problem;
 pub mod registration;
+pub mod release;
+pub mod rollout;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod script;
@@ -45,6 +48,7 @@ pub mod session;
 pub mod software_item;
 pub mod suggestion;
 pub mod system_service;
+pub mod update;
 pub mod user;
 pub mod wire;
 

@@ -20,8 +20,12 @@ words! {
         ManageDevice = "manage_device",
         /// Say what is watched: log sources, alert rules.
         ManageMonitoring = "manage_monitoring",
+        /// Bring releases of the agent and the roots that they are believed by, and take releases back.
+        ManageRelease = "manage_release",
         /// Make roles from permissions.
         ManageRole = "manage_role",
+        /// Roll releases out: make, start, hold and undo rollouts.
+        ManageRollout = "manage_rollout",
         /// Write scripts for the library.
         ManageScript = "manage_script",
         /// Add and change service locations.
@@ -59,7 +63,9 @@ impl Action {
             Self::ManageCommandPolicy => "Say what has to be approved",
             Self::ManageDevice => "Rename and describe devices",
             Self::ManageMonitoring => "Manage what is watched",
+            Self::ManageRelease => "Manage releases of the agent",
             Self::ManageRole => "Manage roles",
+            Self::ManageRollout => "Manage rollouts",
             Self::ManageScript => "Manage scripts",
             Self::ManageServiceLocation => "Manage service locations",
             Self::ManageSignIn => "Manage how people sign in",
@@ -83,6 +89,7 @@ impl Action {
             Self::Approve
                 | Self::ManageApiKey
                 | Self::ManageCommandPolicy
+                | Self::ManageRelease
                 | Self::ManageRole
                 | Self::ManageSignIn
                 | Self::ManageUser
@@ -97,7 +104,9 @@ impl Action {
         matches!(
             self,
             Self::ManageBusiness
+                | Self::ManageRelease
                 | Self::ManageRole
+                | Self::ManageRollout
                 | Self::ManageSignIn
                 | Self::MoveDevice
                 | Self::RegisterDevice

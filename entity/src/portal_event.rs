@@ -2,7 +2,7 @@
 
 use crate::{
     command::CommandState,
-    id::{AlertId, BusinessId, CommandId, CommandRequestId, DeviceId, RegistrationTokenId},
+    id::{AlertId, BusinessId, CommandId, CommandRequestId, DeviceId, RegistrationTokenId, RolloutId},
     presence::Presence,
 };
 use chrono::{DateTime, Utc};
@@ -109,6 +109,13 @@ pub enum PortalEvent {
         /// Which business; absent: all.
         business_id: Option<BusinessId>,
     },
+    /// A release or a root was brought or changed. Told to people of the MSP.
+    Release,
+    /// A rollout moved, or devices of it did. Told to people of the MSP.
+    Rollout {
+        /// Which rollout.
+        rollout_id: RolloutId,
+    },
     /// A machine has used a registration token.
     Registered {
         /// Whose device.
@@ -125,7 +132,7 @@ impl PortalEvent {
     #[must_use]
     pub const fn business_id(&self) -> Option<BusinessId> {
         match self {
-            Self::Resync => None,
+            Self::Resync | Self::Release | Self::Rollout { .. } => None,
             Self::EmergencyStop { business_id } => *business_id,
             Self::Presence { business_id, .. }
             | Self::Metrics { business_id, .. }
@@ -140,11 +147,21 @@ impl PortalEvent {
         }
     }
 
+    /// Is it about what only the MSP's own people see?
+    #[must_use]
+    pub const fn is_for_msp(&self) -> bool {
+        matches!(self, Self::Release | Self::Rollout { .. })
+    }
+
     /// Which device it is about, if it is about one.
     #[must_use]
     pub const fn device_id(&self) -> Option<DeviceId> {
         match self {
-            Self::Resync | Self::CommandRequest { .. } | Self::EmergencyStop { .. } => None,
+            Self::Resync
+            | Self::CommandRequest { .. }
+            | Self::EmergencyStop { .. }
+            | Self::Release
+            | Self::Rollout { .. } => None,
             Self::Presence { device_id, .. }
             | Self::Metrics { device_id, .. }
             | Self::Logs { device_id, .. }

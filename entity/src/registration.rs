@@ -187,6 +187,9 @@ pub struct RegisterAnswer {
     /// that the server says later takes its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_root: Option<String>,
+    /// The root of release trust as its envelope, which the device keeps; none when the server has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_root: Option<String>,
 }
 
 list_query! {

@@ -65,6 +65,10 @@ shapes! {
     ApprovalNote = { "type": "string", "maxLength": crate::command::REASON_MAX, "pattern": TEXT },
     /// Why something is done.
     Reason = { "type": "string", "minLength": 1, "maxLength": crate::command::REASON_MAX, "pattern": SOME_TEXT },
+    /// What is new in a release; may be empty.
+    ReleaseNotes = { "type": "string", "maxLength": crate::agent_release::NOTES_MAX, "pattern": TEXT },
+    /// A signed root.
+    RootEnvelope = { "type": "string", "minLength": 1, "maxLength": crate::release::ROOT_BYTES_MAX },
     /// A script.
     ScriptText = { "type": "string", "minLength": 1, "maxLength": crate::command::SCRIPT_BYTES_MAX,
         "pattern": SOME_TEXT },

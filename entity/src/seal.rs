@@ -124,7 +124,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Pre-authentication encoding of DSSE version 1.
-fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     bytes.extend_from_slice(payload);
     bytes

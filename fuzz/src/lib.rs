@@ -31,6 +31,7 @@ mod tests {
     use super::*;
     use entity::{
         error_report::ErrorReport,
+        release::{Manifest, Root, look, open_root},
         wire::{Logs, ToAgent, ToServer},
     };
     use std::{fs, path::Path};
@@ -50,5 +51,11 @@ mod tests {
         let reports = corpus("fuzz-reports");
         assert!(reports.iter().filter_map(|data| json_round_trip::<Logs>(data)).count() >= 2);
         assert!(reports.iter().filter_map(|data| json_round_trip::<ErrorReport>(data)).count() >= 2);
+        let release = corpus("fuzz-release");
+        assert_eq!(release.iter().filter_map(|data| json_round_trip::<Root>(data)).count(), 2);
+        assert_eq!(release.iter().filter_map(|data| json_round_trip::<Manifest>(data)).count(), 1);
+        let texts: Vec<&str> = release.iter().filter_map(|data| std::str::from_utf8(data).ok()).collect();
+        assert_eq!(texts.iter().filter(|text| look(text).is_ok()).count(), 5);
+        assert_eq!(texts.iter().filter(|text| open_root(text).is_ok()).count(), 2);
     }
 }

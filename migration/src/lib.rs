@@ -45,6 +45,8 @@ mod m0012_log_entries;
 mod m0013_monitored_services;
 mod m0014_agent_state;
 mod m0015_commands;
+mod m0016_releases;
+mod m0017_rollouts;
 
 /// The ordered list of steps.
 pub struct Migrator;
@@ -68,6 +70,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_monitored_services::Migration),
             Box::new(m0014_agent_state::Migration),
             Box::new(m0015_commands::Migration),
+            Box::new(m0016_releases::Migration),
+            Box::new(m0017_rollouts::Migration),
         ]
     }
 }

@@ -9,6 +9,7 @@ mod mail;
 mod migrate;
 mod place;
 mod progress;
+mod release;
 mod rescue;
 mod restore;
 mod serve;
@@ -48,8 +49,8 @@ enum Command {
     Copy(copy::Copy),
     /// Print each setting and where it comes from, and check what is around the server. Changes nothing.
     Doctor(Box<doctor::Doctor>),
-    /// Check the audit chain, the foreign keys, the stored samples and the devices' records of a database, or the evidence of
-    /// a command; reads only, also beside a running server.
+    /// Check the audit chain, the foreign keys, the stored samples, the devices' records and the files of releases, or the
+    /// evidence of a command; reads only, also beside a running server.
     Verify(verify::Verify),
     /// Send a test letter, with the options that `serve` has for mail.
     MailTest(mail::MailTest),
@@ -61,6 +62,8 @@ enum Command {
     AcceptKeys(rescue::AcceptKeys),
     /// Show or renew the keys that sign what devices obey.
     CommandKey(command_key::CommandKey),
+    /// Make the freshness key, trust a root, or bring a signed release.
+    Release(release::Release),
     /// Print the version.
     Version,
 }
@@ -106,6 +109,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::FactorPolicy(options) => rescue::factor_policy(options).await,
         Command::AcceptKeys(options) => rescue::accept_keys(options).await,
         Command::CommandKey(options) => command_key::command_key(options),
+        Command::Release(options) => release::release(options).await,
         Command::Version => Ok(writeln!(io::stdout(), "reeve {}", env!("CARGO_PKG_VERSION"))?),
     }
 }

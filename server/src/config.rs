@@ -1,6 +1,9 @@
 //! What a running server needs to know beyond its store, checked once at start.
 
-use crate::{connection::Caps, descriptors, limit::Limits, telemetry::MetricsToken, tls::TlsFiles};
+use crate::{
+    artifacts::ArtifactsAt, connection::Caps, descriptors, limit::Limits, telemetry::MetricsToken,
+    tls::TlsFiles,
+};
 use anyhow::{Result, bail, ensure};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -14,6 +17,8 @@ pub struct Config {
     pub public_url: String,
     /// Folder with the agent's programs that are offered for download; need not exist.
     pub agents_dir: PathBuf,
+    /// Where the files of releases lie.
+    pub artifacts: ArtifactsAt,
     /// Folder with the portal's files: `pkg/`, fonts, icons.
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` says where a request came from.
@@ -37,6 +42,7 @@ impl Config {
         Self {
             public_url: public_url.to_owned(),
             agents_dir: "agents".into(),
+            artifacts: ArtifactsAt::Folder("artifacts".into()),
             site_root: "site".into(),
             trusted_proxies: vec![],
             also_at: vec![],

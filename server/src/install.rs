@@ -2,6 +2,7 @@
 
 use crate::{
     api::{ApiProblem, no_such_address},
+    download,
     state::AppState,
 };
 use axum::{
@@ -121,14 +122,24 @@ fn script(content_type: &'static str, text: String) -> Response {
     ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }
 
-/// `GET /downloads/{file}` and `GET /downloads/{file}.sha256`
+/// `GET /downloads/{file}` and `GET /downloads/{file}.sha256`: the programs beside the server, and those of releases by
+/// version.
 pub(crate) async fn download(
     State(state): State<AppState>,
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, ApiProblem> {
     let wanted = name.strip_suffix(".sha256").unwrap_or(&name);
-    let Some(digest) = state.downloads.files.get(wanted) else { return Err(no_such_address().await) };
+    let Some(digest) = state.downloads.files.get(wanted) else {
+        let Ok(file) = domain::release::named(&state.store, wanted).await else {
+            return Err(no_such_address().await);
+        };
+        if wanted != name {
+            return Ok(format!("{}  {wanted}\n", file.sha256).into_response());
+        }
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        return download::answer(&state, file, &method, &headers, download::FOR_AN_HOUR).await;
+    };
     if wanted != name {
         return Ok(format!("{}  {wanted}\n", hex::encode(digest)).into_response());
     }

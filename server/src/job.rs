@@ -38,6 +38,9 @@ pub(crate) fn start(store: &Store, stopping: &watch::Receiver<bool>) -> JoinSet<
     spawn(OncePerCluster, "pass commands", Duration::from_secs(5), |cx| {
         run(async move { domain::job::pass_commands(&cx).await.map(drop) })
     });
+    spawn(OncePerCluster, "pass rollouts", Duration::from_secs(5), |cx| {
+        run(async move { domain::job::pass_rollouts(&cx).await.map(drop) })
+    });
     spawn(OncePerCluster, "forget errors", Duration::from_secs(3600), |cx| {
         run(async move { domain::job::forget_errors(&cx).await.map(drop) })
     });

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod api;
+mod artifacts;
 mod authenticate;
 mod budget;
 pub mod bus;
@@ -11,6 +12,7 @@ pub mod cli;
 pub mod config;
 mod connection;
 mod descriptors;
+mod download;
 mod events;
 mod health;
 mod install;
@@ -31,8 +33,10 @@ mod setting;
 mod state;
 mod telemetry;
 mod tls;
+mod upload_form;
 mod web;
 
+pub use artifacts::{Artifacts, ArtifactsAt};
 pub use config::Config;
 pub use connection::Caps;
 pub use limit::{Limits, Rate};

@@ -1,19 +1,21 @@
 //! Every route of every face. Pages and server functions come from the portal; all others stand here.
 
+mod alerts;
 mod commands;
 mod locks;
+mod releases;
+mod rollouts;
 
 use crate::{
     api::{
-        ApiProblem, alert, api_key, audit, business, custom_role, device, error_report, log_entry, me,
-        monitored_service, no_such_address, oidc as oidc_provider, registration, service_account,
-        service_location, user,
+        ApiProblem, api_key, audit, business, custom_role, device, me, monitored_service, no_such_address,
+        oidc as oidc_provider, registration, service_account, service_location, user,
     },
     authenticate, budget, events, health, install, limit, link, log, oidc,
     openapi::{self, Described, Sketch},
     origin, portal, security,
     state::AppState,
-    telemetry,
+    telemetry, upload_form,
 };
 use axum::{
     Router,
@@ -28,18 +30,29 @@ use axum::{
 use entity::{
     error_report::REPORT_BYTES_MAX,
     problem::{Problem, ProblemCode},
+    release::ARTIFACT_BYTES_MAX,
     wire::limits::MESSAGE_BYTES_MAX,
 };
 use http_body_util::Limited;
 use std::sync::LazyLock;
 use tower_http::{
-    CompressionLevel, compression::CompressionLayer, timeout::RequestBodyTimeoutLayer, trace::TraceLayer,
+    CompressionLevel,
+    compression::{
+        CompressionLayer, Predicate as _,
+        predicate::{DefaultPredicate, NotForContentType},
+    },
+    timeout::RequestBodyTimeoutLayer,
+    trace::TraceLayer,
 };
 
 /// Largest body that people may send.
 const PEOPLE_BYTES_MAX: usize = 64 * 1024;
 /// Largest body that asks devices for something.
 const COMMANDS_BYTES_MAX: usize = 1024 * 1024;
+/// Where files of releases come in.
+const UPLOAD: &str = "/agents/upload";
+/// Largest form with a file of a release: the file, its manifest and what is said of both.
+const UPLOAD_BYTES_MAX: usize = ARTIFACT_BYTES_MAX as usize + 1024 * 1024;
 /// Effort of compression: level 4 of brotli costs a third of level 6 and loses a few percent.
 const COMPRESSION: CompressionLevel = CompressionLevel::Precise(4);
 
@@ -96,8 +109,9 @@ pub(crate) fn is_for_agents(method: &Method, path: &str) -> bool {
 }
 
 fn rest() -> Rest {
-    let rest = locks::of_scripts(locks::of_approvals(Rest::default()));
-    commands::of_commands(of_agents(of_alerts(of_people(of_errors(of_estate(rest))))))
+    let rest =
+        rollouts::of_rollouts(releases::of_releases(locks::of_scripts(locks::of_approvals(Rest::default()))));
+    commands::of_commands(of_agents(alerts::of_alerts(of_people(alerts::of_errors(of_estate(rest))))))
 }
 
 /// Devices, and whose they are.
@@ -181,38 +195,6 @@ fn of_estate(rest: Rest) -> Rest {
         .may(&[ProblemCode::Conflict])
 }
 
-/// What agents say went wrong inside them.
-fn of_errors(rest: Rest) -> Rest {
-    use Audience::{Agents, People};
-    rest.get(
-        People,
-        "/agents/{id}/error-reports",
-        "Errors of a device, newest first",
-        error_report::of_device,
-    )
-    .get(People, "/error-reports", "Errors of all devices, newest first", error_report::list)
-    .get(
-        People,
-        "/error-reports/groups",
-        "Errors, each once, however many devices report it",
-        error_report::groups,
-    )
-    .post(
-        People,
-        "/error-reports/groups/{id}",
-        "Say that an error was seen, or is over",
-        error_report::decide,
-    )
-    .may(&[ProblemCode::Conflict])
-    .get(People, "/error-reports/{id}", "One error of one device", error_report::get)
-    .post(
-        Agents,
-        "/agents/report_error",
-        "What went wrong inside the agent",
-        link::polling::report_error,
-    )
-}
-
 /// People, programs, and what they did.
 fn of_people(rest: Rest) -> Rest {
     use Audience::People;
@@ -263,56 +245,6 @@ fn of_people(rest: Rest) -> Rest {
         .delete(People, "/oidc-providers/{id}", "Remove a sign-in provider", oidc_provider::remove)
         .get(People, "/sign-in-policy", "Who has to have a second factor", oidc_provider::policy)
         .put(People, "/sign-in-policy", "Decide who has to have a second factor", oidc_provider::set_policy)
-}
-
-/// What devices wrote, and what needs a person.
-fn of_alerts(rest: Rest) -> Rest {
-    use Audience::People;
-    rest.get(People, "/logs", "Log entries, newest first", log_entry::list)
-        .get(People, "/agents/{id}/logs", "Log entries of a device, newest first", log_entry::of_device)
-        .get(People, "/log-sources", "Where agents look for log lines", log_entry::sources)
-        .put(People, "/log-sources", "Decide where agents look for log lines", log_entry::set_sources)
-        .get(
-            People,
-            "/businesses/{id}/log-sources",
-            "Where agents of a business look",
-            log_entry::sources_of_business,
-        )
-        .put(
-            People,
-            "/businesses/{id}/log-sources",
-            "Decide where agents of a business look",
-            log_entry::set_sources_of_business,
-        )
-        .get(People, "/agents/{id}/log-sources", "Where the agent looks", log_entry::sources_of_device)
-        .put(
-            People,
-            "/agents/{id}/log-sources",
-            "Decide where the agent looks",
-            log_entry::set_sources_of_device,
-        )
-        .may(&[ProblemCode::Conflict])
-        .get(People, "/alerts", "Alerts, newest first", alert::list)
-        .get(People, "/agents/{id}/alerts", "Alerts of a device, newest first", alert::of_device)
-        .get(People, "/alerts/{id}", "One alert", alert::get)
-        .post(People, "/alerts/{id}/acknowledge", "Take an alert on", alert::acknowledge)
-        .may(&[ProblemCode::Conflict])
-        .post(People, "/alerts/{id}/resolve", "Say that an alert is over", alert::resolve)
-        .may(&[ProblemCode::Conflict])
-        .get(People, "/alert-rules/log-burst", "When a burst of errors is one", alert::rule)
-        .put(People, "/alert-rules/log-burst", "Decide when a burst of errors is one", alert::set_rule)
-        .get(
-            People,
-            "/businesses/{id}/alert-rules/log-burst",
-            "When a burst of errors is one in a business",
-            alert::rule_of_business,
-        )
-        .put(
-            People,
-            "/businesses/{id}/alert-rules/log-burst",
-            "Decide when a burst of errors is one in a business",
-            alert::set_rule_of_business,
-        )
 }
 
 /// What agents say.
@@ -418,6 +350,7 @@ impl Rest {
     ) -> Self {
         let bytes_max = match audience {
             _ if path.ends_with("/report_error") => REPORT_BYTES_MAX,
+            _ if path == UPLOAD => UPLOAD_BYTES_MAX,
             // A script, or the ids of thousands of devices.
             Audience::People if path.contains("/command") || path.contains("/scripts") => COMMANDS_BYTES_MAX,
             Audience::Agents => MESSAGE_BYTES_MAX,
@@ -434,7 +367,9 @@ impl Rest {
 /// Bounds what forms send: a script and the ids of many devices are longer than all else.
 async fn portal_limit(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_long = path.starts_with("/portal/command/") || path.starts_with("/portal/script/");
+    let is_long = ["/portal/command/", "/portal/script/", "/portal/release/"]
+        .iter()
+        .any(|start| path.starts_with(start));
     let most = if is_long { COMMANDS_BYTES_MAX } else { PEOPLE_BYTES_MAX };
     let said = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if said.and_then(|text| text.parse().ok()).is_some_and(|bytes: usize| bytes > most) {
@@ -451,7 +386,9 @@ pub(crate) fn router(state: AppState) -> Router {
     let for_people = tower::ServiceBuilder::new()
         .layer(from_fn_with_state(state.clone(), origin::same_origin))
         .layer(from_fn_with_state(state.clone(), authenticate::authenticate));
-    let compression = CompressionLayer::new().quality(COMPRESSION);
+    // Programs are as small as they get, and parts of them are counted in their own bytes.
+    let worth_it = DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
+    let compression = CompressionLayer::new().quality(COMPRESSION).compress_when(worth_it);
     let portal = portal::pages(&state)
         .fallback_service(portal::not_found(&state).with_state(state.clone()))
         .layer(axum::middleware::from_fn(portal_limit));
@@ -462,6 +399,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/api/docs", get(openapi::page::show))
         .merge(portal)
         .route(authenticate::EVENTS_PATH, get(events::events))
+        .route(app::release::FORM_PATH, upload_form::route())
         .layer(for_people)
         .layer(compression)
         .route("/ws", get(link::accept))

@@ -1,6 +1,7 @@
 //! A server from its start to its orderly end.
 
 use crate::{
+    artifacts::Artifacts,
     config::Config,
     connection::{Connections, Ending},
     health::Readiness,
@@ -50,6 +51,10 @@ impl Server {
         let address = listener.local_addr()?;
         let site = portal::site(&config)?;
         let certificates = config.tls.as_ref().map(Certificates::load).transpose()?;
+        let at = config.artifacts.clone();
+        let now = store.clock().now().into();
+        let artifacts = tokio::task::spawn_blocking(move || Artifacts::open(&at, now)).await??;
+        store.set_artifacts(Arc::new(artifacts));
         let agents_dir = config.agents_dir.clone();
         let downloads = tokio::task::spawn_blocking(move || Downloads::find(&agents_dir)).await?;
         let packages = downloads.packages();

@@ -13,6 +13,14 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Longest answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
+/// Says by which code other servers are reached over TLS.
+pub(crate) fn choose_tls() {
+    if CryptoProvider::get_default().is_none() {
+        // Somebody else may have been faster; then there is one.
+        let _ = ring::default_provider().install_default();
+    }
+}
+
 /// Other servers.
 pub(crate) struct OtherServers(Client);
 
@@ -22,10 +30,7 @@ impl OtherServers {
     /// # Errors
     /// When the system has no certificates to trust.
     pub(crate) fn new() -> reqwest::Result<Self> {
-        if CryptoProvider::get_default().is_none() {
-            // Somebody else may have been faster; then there is one.
-            let _ = ring::default_provider().install_default();
-        }
+        choose_tls();
         let client = Client::builder()
             .user_agent("reeve")
             .redirect(Policy::none())

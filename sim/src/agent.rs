@@ -4,6 +4,9 @@
 mod obey;
 mod poll;
 mod serve;
+mod update;
+
+pub use update::{Fate, Updates};
 
 use crate::{
     Door, Key, Machine, Rhythm, Socket, Spool, Stamps, Tally, Trouble,
@@ -22,7 +25,8 @@ use entity::{
     id::{BusinessId, DeviceId},
     presence::DisconnectReason,
     registration::RegisterAnswer,
-    wire::{Event, Known, Settings},
+    update::Running,
+    wire::{Event, Hello, Known, Settings},
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -96,6 +100,7 @@ struct Due {
     heartbeat: Instant,
     metrics: Instant,
     inventory: Instant,
+    update: Option<Instant>,
     leave: Option<Instant>,
 }
 
@@ -119,6 +124,10 @@ pub struct Agent {
     event: Option<Box<Event>>,
     logs: LogQueue,
     journal: Journal,
+    /// Which build runs, where updates are taken.
+    running: Option<Running>,
+    highest_seq: u64,
+    trip: Option<update::Trip>,
     due: Due,
     stamped: u64,
     last_stamp: DateTime<Utc>,
@@ -137,6 +146,8 @@ enum End {
     Dropped(DisconnectReason, Option<u32>),
     NotUp(Trouble),
     Revoked,
+    /// It is never heard of again.
+    Gone,
 }
 
 impl Agent {
@@ -171,7 +182,10 @@ impl Agent {
             event: None,
             logs,
             journal: Journal::default(),
-            due: Due { heartbeat: now, metrics: now, inventory: now, leave: None },
+            running: manner.updates.map(|updates| update::first(updates.seq)),
+            highest_seq: manner.updates.map_or(0, |updates| updates.seq),
+            trip: None,
+            due: Due { heartbeat: now, metrics: now, inventory: now, update: None, leave: None },
             stamped: 0,
             last_stamp: DateTime::UNIX_EPOCH,
             failures: 0,
@@ -263,7 +277,7 @@ impl Agent {
     /// How long to wait after an end; none when there is nothing more to do.
     fn after(&mut self, end: End) -> Option<Duration> {
         let asked = match end {
-            End::Stop => return None,
+            End::Stop | End::Gone => return None,
             End::Revoked => {
                 self.tally.unexpected("revoked");
                 return None;
@@ -400,7 +414,8 @@ impl Agent {
         self.tally.took(Kind::Connect, number, started.elapsed());
         let started = Instant::now();
         let before = self.lost.map(|(_, reason)| previous(reason));
-        let welcome = socket.greet(self.machine.hello(before)).await?;
+        let welcome =
+            socket.greet(Hello { running: self.running.clone(), ..self.machine.hello(before) }).await?;
         self.tally.took(Kind::Welcome, number, started.elapsed());
         self.arrive(welcome.settings, welcome.known);
         Ok(socket)
@@ -422,6 +437,9 @@ impl Agent {
         let longest = if new { interval.min(self.manner.inventory_within) } else { interval };
         self.due.inventory = now + longest.mul_f64(self.place(6));
         let stays = self.manner.stays;
+        if let (None, Some(updates)) = (self.due.update, self.manner.updates) {
+            self.due.update = Some(now + updates.every.mul_f64(fastrand::f64()));
+        }
         self.due.leave = stays.map(|stays| now + stays.mul_f64(0.5 + fastrand::f64()));
     }
 }

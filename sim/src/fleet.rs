@@ -1,6 +1,6 @@
 //! Many agents in one process: their orders, the sum of their samples, and their end.
 
-use crate::{Agent, Door, Identity, Machine, Rhythm, Tally, log::LogCount, spool::Count};
+use crate::{Agent, Door, Identity, Machine, Rhythm, Tally, Updates, log::LogCount, spool::Count};
 use std::{
     sync::{
         Arc,
@@ -53,6 +53,8 @@ pub struct Manner {
     pub reads_after: Duration,
     /// It takes so long to write one.
     pub writes_within: Duration,
+    /// It takes updates, over a socket only.
+    pub updates: Option<Updates>,
 }
 
 impl Default for Manner {
@@ -66,6 +68,7 @@ impl Default for Manner {
             stays_away: Duration::from_secs(10),
             reads_after: Duration::ZERO,
             writes_within: Duration::ZERO,
+            updates: None,
         }
     }
 }

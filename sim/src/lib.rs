@@ -18,7 +18,7 @@ mod state;
 mod tally;
 mod trouble;
 
-pub use agent::{Agent, Identity};
+pub use agent::{Agent, Fate, Identity, Updates};
 pub use asker::{ask, keep_asking};
 pub use command::Asked;
 pub use door::{Door, Reply};

@@ -348,6 +348,7 @@ pub fn hello() -> Hello {
         device_lock: None,
         agent_state: Some(entity::agent_state::AgentState::Idle),
         chain_head: None,
+        running: None,
     }
 }
 

@@ -9,7 +9,7 @@ use options::Options;
 use report::Report;
 use sim::{
     Credential, Door, Estate, Fleet, Identity, Kind, Machine, Manner, Misdeed, Order, Rhythm, State, Tally,
-    keep_asking, misbehave,
+    Updates, keep_asking, misbehave,
 };
 use std::{
     fs,
@@ -184,6 +184,12 @@ fn manner(options: &Options, number: usize, identity: &Identity) -> Manner {
         stays: part(options.churn, 5).then_some(Duration::from_secs(30)),
         reads_after: if slow { Duration::from_secs(3) } else { Duration::ZERO },
         writes_within: if slow { Duration::from_secs(4) } else { Duration::ZERO },
+        updates: options.updates.map(|fate| Updates {
+            fate,
+            seq: options.seq,
+            trial: Duration::from_secs(5),
+            every: Duration::from_secs(60),
+        }),
         ..Manner::default()
     }
 }

@@ -1,6 +1,7 @@
 //! What `reeve-sim` can be told.
 
 use clap::Parser;
+use sim::Fate;
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 /// A fleet of simulated agents against a real server. Secrets come from files, standard input or the environment, never
@@ -63,6 +64,13 @@ pub struct Options {
     /// Samples that an agent keeps while the server is away; the oldest go first.
     #[arg(long, default_value_t = 10_000, value_name = "SAMPLES")]
     pub spool: usize,
+    /// Take updates, and what every new build does: good stays, bad crashes and is rolled back, silent is never heard of
+    /// again.
+    #[arg(long, value_name = "good|bad|silent", value_parser = fate)]
+    pub updates: Option<Fate>,
+    /// Sequence of the release that the agents run at the beginning.
+    #[arg(long, default_value_t = 1, value_name = "SEQ")]
+    pub seq: u64,
     /// Certificates to trust besides the system's, as PEM.
     #[arg(long, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
@@ -84,6 +92,15 @@ pub struct Options {
     /// Say what happens every few seconds, on standard error.
     #[arg(long)]
     pub progress: bool,
+}
+
+fn fate(text: &str) -> Result<Fate, String> {
+    match text {
+        "good" => Ok(Fate::Good),
+        "bad" => Ok(Fate::Bad),
+        "silent" => Ok(Fate::Silent),
+        _ => Err("it has to be good, bad or silent".to_owned()),
+    }
 }
 
 fn rate_of_commands(text: &str) -> Result<f64, String> {

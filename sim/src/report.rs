@@ -32,6 +32,8 @@ pub struct Report {
     pub errors: BTreeMap<String, u64>,
     /// How often something happened that must not happen to an agent that behaves.
     pub unexpected: u64,
+    /// How many updates came into each state.
+    pub updates: BTreeMap<&'static str, u64>,
     /// Where the commands are.
     pub commands: Commands,
     /// Where the samples are.
@@ -66,6 +68,7 @@ impl Report {
             samples_per_second: conservation.acked as f64 / seconds.max(0.001),
             errors: tally.troubles(),
             unexpected: tally.unexpected_count(),
+            updates: tally.updates(),
             commands: tally.commands(),
             conservation,
             conserved: conservation.holds(),
@@ -128,6 +131,11 @@ impl fmt::Display for Report {
                 "commands: {asked} asked for, {executed} done, {acknowledged} of them with a result that the server has, \
                  {executed_again} times one was done again"
             )?;
+        }
+        if !self.updates.is_empty() {
+            let states: Vec<String> =
+                self.updates.iter().map(|(state, count)| format!("{count} {state}")).collect();
+            writeln!(f, "updates: {}", states.join(", "))?;
         }
         if self.unexpected > 0 {
             writeln!(f, "{} things happened that must not happen", self.unexpected)?;

@@ -46,6 +46,10 @@ pub enum Kind {
     Result,
     /// From asking for a command to the acknowledgement of its result.
     RoundTrip,
+    /// Asking whether an update is due.
+    CheckUpdate,
+    /// From taking an update to its end.
+    Update,
 }
 
 /// Times of one kind.
@@ -96,6 +100,7 @@ pub struct Tally {
     times: Mutex<BTreeMap<(Kind, u16), Histogram<u64>>>,
     troubles: Mutex<BTreeMap<String, u64>>,
     sent: Mutex<BTreeMap<&'static str, u64>>,
+    updates: Mutex<BTreeMap<&'static str, u64>>,
     trips: Mutex<BTreeMap<CommandId, Trip>>,
     unexpected: AtomicU64,
     connected: AtomicU64,
@@ -121,6 +126,17 @@ impl Tally {
     /// A message of this type was sent.
     pub fn sent(&self, what: &'static str) {
         *open(&self.sent).entry(what).or_default() += 1;
+    }
+
+    /// An update came into this state.
+    pub fn updated(&self, state: &'static str) {
+        *open(&self.updates).entry(state).or_default() += 1;
+    }
+
+    /// How many updates came into each state.
+    #[must_use]
+    pub fn updates(&self) -> BTreeMap<&'static str, u64> {
+        open(&self.updates).clone()
     }
 
     /// A command was asked for at this moment, for a device of the business with this number.

@@ -3,6 +3,7 @@
 mod bench;
 mod bundle;
 mod demo;
+mod fault;
 mod fuzz;
 mod macos;
 mod need;
@@ -31,15 +32,18 @@ usage: cargo xtask <what>
   test [--no-browser]        run every check and every test
   fuzz [--seconds N] [--only PARSER]
                              fuzz every parser for a minute, or N seconds, each
+  fault [--sweep]            try every scenario of update safety, longer than test does, and print the table of them;
+                             --sweep instead meddles with each call of a whole update by the programs as they are shipped
   windows                    build the agent for Windows and run its tests under Wine, as test does
   check-macos                look whether the agent compiles for macOS; it takes zig
   bench [--quick] [--only 1,4,9] [--sqlite|--postgres]
                              measure the product beside the rulers and write docs/benchmarks.md
   bench --only footprint [--outage-minutes N] [--mesh-agent FILE]
                              measure the agent beside other people's, and for N minutes without its server
-  package [--target TRIPLE] [--only programs|deb|rpm|msi|pkg] [--programs FOLDER] [--try]
+  package [--target TRIPLE] [--only programs|deb|rpm|msi|pkg] [--seq N] [--programs FOLDER] [--try]
                              build the agent for release and pack it, under the names that a server offers for download;
-                             --programs packs what is built already; --try installs the packages in a container";
+                             --seq says of which release; --programs packs what is built already; --try installs the
+                             packages in a container";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -79,6 +83,11 @@ fn run(words: Vec<String>) -> Result<()> {
             options.done()?;
             fuzz::run_fuzz(seconds.context("--seconds needs a number")?, only.as_deref())
         }
+        Some("fault") => {
+            let is_sweep = options.flag("--sweep");
+            options.done()?;
+            if is_sweep { fault::run_sweep() } else { fault::run_faults() }
+        }
         Some("windows") => {
             options.done()?;
             windows::run_windows()
@@ -93,6 +102,11 @@ fn run(words: Vec<String>) -> Result<()> {
                 target: options.value("--target")?,
                 only: options.value("--only")?,
                 programs: options.value("--programs")?.map(Into::into),
+                seq: options
+                    .value("--seq")?
+                    .map(|word| word.parse())
+                    .transpose()
+                    .context("--seq needs a number")?,
                 is_tried: options.flag("--try"),
             };
             options.done()?;

@@ -37,8 +37,8 @@ pub fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// What the tests need beyond Rust: a PostgreSQL and a NATS to start, Node.js for a provider of sign-in and to drive a
-/// browser, and that browser.
+/// What the tests need beyond Rust: a PostgreSQL and a NATS to start, servers that keep files as S3 and Azure Blob do,
+/// Node.js for a provider of sign-in and to drive a browser, and that browser.
 pub fn for_tests(with_browser: bool) -> Result<()> {
     if output(cargo().args(["fmt", "--version"])).is_none()
         || output(cargo().args(["clippy", "--version"])).is_none()
@@ -74,6 +74,9 @@ pub fn for_tests(with_browser: bool) -> Result<()> {
     if !has_mail_server() && make_mail_server().is_err() {
         missing.push("python3-aiosmtpd");
     }
+    if !has_venv() {
+        missing.push("python3-venv");
+    }
     if can_install() {
         // Whoever cannot install is told at the end what was left out for want of these.
         missing.extend(windows::missing());
@@ -81,7 +84,10 @@ pub fn for_tests(with_browser: bool) -> Result<()> {
         // It kills the agent at each call that writes its journal.
         missing.extend(program("strace").is_none().then_some("strace"));
     }
-    if missing.is_empty() { Ok(()) } else { install(&missing) }
+    if !missing.is_empty() {
+        install(&missing)?;
+    }
+    make_buckets()
 }
 
 /// What the packages for Linux are tried with: a container with a systemd of its own, and the other package manager.
@@ -121,17 +127,41 @@ fn has_mail_server() -> bool {
 }
 
 fn make_mail_server() -> Result<()> {
-    let folder = mail_server_folder();
-    step("making a Python with the tests' mail server", || {
-        run(command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    make_python("making a Python with the tests' mail server", &mail_server_folder(), MAIL_SERVER)
+}
+
+fn make_python(what: &str, folder: &Path, package: &str) -> Result<()> {
+    step(what, || {
+        run(command("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
         let pip = folder.join("bin").join("pip");
-        run(command(&pip.to_string_lossy()).args([
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            MAIL_SERVER,
-        ]))
+        run(command(&pip.to_string_lossy()).args(["install", "-q", "--disable-pip-version-check", package]))
     })
+}
+
+/// The servers that keep files as S3 and Azure Blob do, each with what it needs in a folder of its own; the tests look
+/// there first.
+const S3_SERVER: &str = "moto[server]==5.2.1";
+const AZURE_SERVER: &str = "azurite@3.37.0";
+
+fn make_buckets() -> Result<()> {
+    let folder = |name: &str| target().join("tmp").join(name);
+    let (s3, azure) = (folder("moto"), folder("azurite"));
+    if !s3.join("bin").join("moto_server").is_file() && program("moto_server").is_none() {
+        make_python("making a Python with a server that speaks S3", &s3, S3_SERVER)?;
+    }
+    if !azure.join("node_modules").is_dir() && program("azurite-blob").is_none() {
+        step("installing a server that speaks Azure Blob", || {
+            let mut npm = command("npm");
+            npm.args(["install", "--no-audit", "--no-fund", "--no-save", "--silent", "--prefix"]).arg(&azure);
+            run(npm.arg(AZURE_SERVER))
+        })?;
+    }
+    Ok(())
+}
+
+/// Can `python3` make a folder with packages of its own? Debian keeps that in another package.
+fn has_venv() -> bool {
+    output(command("python3").args(["-c", "import venv, ensurepip"])).is_some()
 }
 
 /// A browser of the Chromium family.

@@ -2,13 +2,14 @@
 
 use crate::{
     need, package_linux, package_macos, package_try, package_windows,
-    step::{cargo, run, step, target},
+    step::{cargo, command, output, run, step, target},
 };
 use anyhow::{Context, Result, bail};
 use std::{
     env::consts::{ARCH, OS},
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 const PROGRAMS: [&str; 2] = ["reeve-agent", "reeve-updater"];
@@ -23,8 +24,40 @@ pub struct Wanted {
     pub only: Option<String>,
     /// Programs that are built already, for this machine's kind of machine.
     pub programs: Option<PathBuf>,
+    /// Sequence of the release that the programs are for; they are of none without it.
+    pub seq: Option<u64>,
     /// Install what was made, for real, in a container.
     pub is_tried: bool,
+}
+
+/// What the programs say of themselves (`updater::built`): the commit that they were built of and when that was made, so
+/// that the same sources make the same programs.
+struct Stamp {
+    build_id: String,
+    build_time: String,
+    seq: u64,
+}
+
+impl Stamp {
+    /// Sources that git does not know have no commit and no time.
+    fn of_these_sources(seq: Option<u64>) -> Self {
+        let commit = output(command("git").args(["describe", "--always", "--dirty", "--exclude", "*"]));
+        let time = ["log", "-1", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--format=%cd"];
+        Self {
+            build_id: commit.map_or_else(|| VERSION.to_owned(), |commit| format!("{VERSION}-{commit}")),
+            build_time: output(command("git").args(time).env("TZ", "UTC")).unwrap_or_default(),
+            seq: seq.unwrap_or(0),
+        }
+    }
+
+    /// Lets the compiler know.
+    fn tell(&self, cargo: &mut Command) {
+        cargo
+            .env("REEVE_VERSION", VERSION)
+            .env("REEVE_RELEASE_SEQ", self.seq.to_string())
+            .env("REEVE_BUILD_ID", &self.build_id)
+            .env("REEVE_BUILD_TIME", &self.build_time);
+    }
 }
 
 /// The kinds that `--only` knows, and the system of each.
@@ -72,6 +105,10 @@ pub fn run_package(wanted: &Wanted) -> Result<()> {
     else {
         bail!("--only knows {}", KINDS.map(|(name, _)| name).join(", "))
     };
+    if wanted.programs.is_some() && wanted.seq.is_some() {
+        bail!("--seq is for programs that are built here; `reeve-release stamp` writes it into others");
+    }
+    let stamp = Stamp::of_these_sources(wanted.seq);
     let out = target().join("package");
     fs::create_dir_all(&out)?;
     let (mut made, mut left_out) = (Vec::new(), Vec::new());
@@ -97,7 +134,7 @@ pub fn run_package(wanted: &Wanted) -> Result<()> {
             }
             (None, None) => {
                 let what = format!("building the agent for {}", platform.target);
-                Some(step(&what, || platform.build())?)
+                Some(step(&what, || platform.build(&stamp))?)
             }
         };
         if let Some(programs) = &programs {
@@ -144,10 +181,11 @@ impl Platform {
     }
 
     /// Builds; answers the folder that holds the programs.
-    fn build(&self) -> Result<PathBuf> {
+    fn build(&self, stamp: &Stamp) -> Result<PathBuf> {
         for package in ["agent", "updater"] {
             let mut cargo = cargo();
             cargo.args(["build", "-p", package, "--bins", "--profile", "agent", "--target", self.target]);
+            stamp.tell(&mut cargo);
             if let Some(compiler) = self.compiler() {
                 cargo.env(format!("CC_{}", self.target.replace('-', "_")), compiler);
                 if self.os == "linux" && self.arch != ARCH {

@@ -15,7 +15,8 @@ use std::{
 
 /// The packages that are built for this machine. `frontend` is not: it would bring the browser's features to the
 /// server's packages.
-const HERE: [&str; 9] = ["server", "domain", "chunk", "app", "entity", "migration", "sim", "fuzz", "bench"];
+const HERE: [&str; 10] =
+    ["server", "domain", "chunk", "app", "entity", "migration", "release", "sim", "fuzz", "bench"];
 /// The packages whose own choice of features has to suffice, without what the server adds.
 const ON_DEVICES: [&str; 3] = ["agent", "updater", "windows_api"];
 /// Seconds that each parser is fuzzed; `cargo xtask fuzz` takes longer.
@@ -44,7 +45,8 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
         run(clippy(&HERE).args(["--features", "app/ssr", "--all-targets"]).args(DENY))
     });
     part("lint the agent", &mut || run(clippy(&ON_DEVICES).arg("--all-targets").args(DENY)));
-    part("lint xtask", &mut || run(clippy(&["xtask"]).args(DENY)));
+    part("lint xtask", &mut || run(clippy(&["xtask"]).arg("--all-targets").args(DENY)));
+    part("test xtask", &mut || run(cargo().args(["test", "-p", "xtask"])));
     part("build the portal for browsers", &mut || bundle::build(Profile::Release));
     part("lint the portal as browsers get it", &mut || {
         run(clippy(&["frontend"]).args(["--target", "wasm32-unknown-unknown"]).args(DENY))

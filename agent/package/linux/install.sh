@@ -164,7 +164,7 @@ stop_detached() {
 
 start_detached() {
 	stop_detached
-	set -- "$prefix/reeve-updater" run --agent "$prefix/reeve-agent" -- --data-dir "$data"
+	set -- "$prefix/reeve-updater" run --agent "$prefix/reeve-agent" --data-dir "$data" -- --data-dir "$data"
 	have setsid && set -- setsid "$@"
 	nohup "$@" </dev/null >>"$data/agent.log" 2>&1 &
 	echo $! >"$data/updater.pid"

@@ -12,7 +12,7 @@ use crate::{
     paths::{self, Paths},
     program,
     protect::{self, Kind},
-    system_service,
+    system_service, update,
 };
 use entity::{
     command::{CommandKind, Order, Payload, ResultStatus, Shell},
@@ -85,8 +85,9 @@ pub fn can_kind(kind: CommandKind) -> bool {
         CommandKind::PatchScan
         | CommandKind::InstallPatches
         | CommandKind::RollbackPatches
-        | CommandKind::Rollback
-        | CommandKind::UpdateAgent => false,
+        | CommandKind::Rollback => false,
+        // Somebody has to put the new version in the place of this one.
+        CommandKind::UpdateAgent => update::is_open(),
     }
 }
 
@@ -275,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_is_said() {
-        for kind in [CommandKind::PatchScan, CommandKind::InstallPatches, CommandKind::UpdateAgent] {
+        for kind in [CommandKind::PatchScan, CommandKind::InstallPatches, CommandKind::Rollback] {
             assert!(!can_kind(kind));
         }
         assert!(can_kind(CommandKind::RunScript) && can_kind(CommandKind::SetMode));

@@ -13,7 +13,7 @@ use entity::{
     command::{ChainEvent, CommandKind, Envelope, Order, Payload},
     seal,
 };
-use std::io;
+use std::{io, time::Duration};
 
 impl Commands {
     /// What takes no time and waits for nothing that does.
@@ -79,6 +79,12 @@ impl Commands {
                 note::write(&self.0.setting, message);
                 effect::Outcome::done("the note is in the logs of the device and of the server")
             }
+            Payload::UpdateAgent { version } => {
+                self.0.setting.updates.wish(Duration::ZERO);
+                effect::Outcome::done(format!(
+                    "the agent asks for a newer version; whether that is {version}, the rollouts of its server say"
+                ))
+            }
             _ => effect::Outcome::failed("this agent cannot do that"),
         }
     }
@@ -92,5 +98,6 @@ pub(super) const fn is_instant(kind: CommandKind) -> bool {
             | CommandKind::SetRateLimit
             | CommandKind::NotifyOps
             | CommandKind::CollectInventory
+            | CommandKind::UpdateAgent
     )
 }

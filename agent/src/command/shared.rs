@@ -16,6 +16,7 @@ use crate::{
     error_report::{self, ErrorKind},
     event::Events,
     paths::Paths,
+    update::Updates,
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -28,7 +29,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Most entries of the record that wait for room on the disk.
 const UNRECORDED_MAX: usize = 256;
@@ -47,6 +48,8 @@ pub struct Setting {
     pub work: Arc<Notify>,
     /// Told to look at services, software and facts.
     pub look: Arc<Notify>,
+    /// Told to ask for a newer version.
+    pub updates: Updates,
 }
 
 /// All that is known of commands.
@@ -60,6 +63,8 @@ pub(super) struct Shared {
     pub(super) turn: Notify,
     /// Something is to be told.
     pub(super) told: Notify,
+    /// True while one of those that take a while is under way.
+    pub(super) under_way: watch::Sender<bool>,
 }
 
 pub(super) struct State {
@@ -75,6 +80,8 @@ pub(super) struct State {
     pub(super) unrecorded: Vec<Draft>,
     /// Those of which the record says that they begin, and which have not begun.
     pub(super) announced: BTreeSet<CommandId>,
+    /// The agent is about to make room for another version: nothing that takes a while begins.
+    pub(super) is_held: bool,
     /// Since when what nobody known has signed is counted, and how often it came.
     pub(super) strangers: (Option<Instant>, u32),
 }
@@ -113,9 +120,16 @@ impl Commands {
             loose: BTreeMap::new(),
             unrecorded: Vec::new(),
             announced: BTreeSet::new(),
+            is_held: false,
             strangers: (None, 0),
         };
-        let shared = Shared { setting, state: Mutex::new(state), turn: Notify::new(), told: Notify::new() };
+        let shared = Shared {
+            setting,
+            state: Mutex::new(state),
+            turn: Notify::new(),
+            told: Notify::new(),
+            under_way: watch::Sender::new(false),
+        };
         let commands = Self(Arc::new(shared));
         commands.recover();
         commands
@@ -149,6 +163,26 @@ impl Commands {
     pub fn server_says(&self, server_time: DateTime<Utc>) {
         self.state().clock.server_says(server_time, uptime());
         self.0.turn.notify_one();
+    }
+
+    /// From here on nothing begins that takes a while; it waits on the disk.
+    pub fn hold(&self) {
+        self.state().is_held = true;
+    }
+
+    /// What waits may begin again.
+    pub fn release(&self) {
+        let mut state = self.state();
+        if std::mem::replace(&mut state.is_held, false) {
+            drop(state);
+            self.0.turn.notify_one();
+        }
+    }
+
+    /// Done when nothing is under way.
+    pub async fn quiet(&self) {
+        // Its sender lives as long as this does.
+        let _ = self.0.under_way.subscribe().wait_for(|is_under_way| !is_under_way).await;
     }
 
     /// May this be done now?

@@ -44,7 +44,7 @@ impl Commands {
     /// have closed a lock.
     fn begin(&self) -> Turn {
         let mut state = self.state();
-        if !state.clock.is_set() {
+        if !state.clock.is_set() || state.is_held {
             return Turn::Nothing;
         }
         let Some(id) = state.queue.front().copied() else { return Turn::Nothing };
@@ -73,6 +73,7 @@ impl Commands {
             self.end_at_once(&mut state, &genuine, started_at);
             return Turn::Again;
         }
+        self.0.under_way.send_replace(true);
         drop(state);
         self.0.told.notify_one();
         Turn::Begin(Box::new(genuine), started_at)
@@ -114,5 +115,6 @@ impl Commands {
         let outcome = effect::carry_out(self.paths(), order, &tell).await;
         let result = done(order, &genuine.order_sha256, started_at, outcome);
         self.finish(&mut self.state(), &result);
+        self.0.under_way.send_replace(false);
     }
 }

@@ -49,11 +49,15 @@ pub fn settle(paths: &Paths, now: DateTime<Utc>) -> Result<Option<Config>, Confi
 
 /// Writes down which version of the agent runs.
 fn keep_version(paths: &Paths, config: Config) -> Config {
-    if config.current_version == machine::VERSION {
+    if config.current_version == machine::version() {
         return config;
     }
-    tracing::info!(from = config.current_version, to = machine::VERSION, "another version of the agent runs");
-    let config = Config { current_version: machine::VERSION.to_owned(), ..config };
+    tracing::info!(
+        from = config.current_version,
+        to = machine::version(),
+        "another version of the agent runs"
+    );
+    let config = Config { current_version: machine::version().to_owned(), ..config };
     if let Err(error) = write(paths, &config) {
         tracing::warn!(%error, "current_version could not be written down");
     }

@@ -11,7 +11,7 @@ mod v2;
 pub use error::ConfigError;
 pub use migrate::{backups, set_aside, settle};
 pub use settings::{keep as keep_settings, load as load_settings, remember as remember_settings};
-pub use v2::{Choices, Config};
+pub use v2::{Choices, Config, VERSION};
 
 use crate::{machine, paths::Paths};
 use fields::Fields;
@@ -95,7 +95,7 @@ fn understand(path: PathBuf, bytes: Vec<u8>) -> Result<Found, ConfigError> {
     let migrating = |error| ConfigError { is_migration: true, ..error };
     let (config, settings) = match version {
         1 => {
-            let migrated = v1::migrate(&fields, machine::VERSION).map_err(migrating)?;
+            let migrated = v1::migrate(&fields, machine::version()).map_err(migrating)?;
             (Config::read(fields.with(migrated.config)).map_err(migrating)?, Some(migrated.settings))
         }
         _ => (Config::read(fields)?, None),
@@ -115,7 +115,7 @@ fn version_of(fields: &Fields<'_>) -> Result<u64, ConfigError> {
                 format!(
                     "this file is of version {newer}, and this agent ({}) knows versions up to {}; install an agent that is \
                      as new as the file",
-                    machine::VERSION,
+                    machine::version(),
                     v2::VERSION
                 ),
             )),

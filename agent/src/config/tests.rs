@@ -41,7 +41,7 @@ fn version_2() -> Map<String, Value> {
     let mut map = version_1();
     map.remove("settings");
     map.insert("config_version".to_owned(), json!(2));
-    map.insert("current_version".to_owned(), json!(machine::VERSION));
+    map.insert("current_version".to_owned(), json!(machine::version()));
     map
 }
 
@@ -142,8 +142,8 @@ fn another_version_of_the_agent_is_written_down() {
     let mut map = version_2();
     map.insert("current_version".to_owned(), json!("0.0.9"));
     put(&path(&paths), &map);
-    assert_eq!(settle(&paths, noon()).unwrap().unwrap().current_version, machine::VERSION);
-    assert_eq!(read(&paths).unwrap().unwrap().config.current_version, machine::VERSION);
+    assert_eq!(settle(&paths, noon()).unwrap().unwrap().current_version, machine::version());
+    assert_eq!(read(&paths).unwrap().unwrap().config.current_version, machine::version());
     assert_eq!(backups(&paths).len(), 0, "that is no migration");
 }
 

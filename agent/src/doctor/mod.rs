@@ -14,6 +14,7 @@ use crate::{
     timing::Timing,
     tls,
     token::DeviceApi,
+    update,
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -42,7 +43,7 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(name: &str, outcome: Outcome, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(name: &str, outcome: Outcome, detail: impl Into<String>) -> Self {
         Self { name: name.to_owned(), outcome, detail: detail.into() }
     }
 
@@ -64,7 +65,7 @@ pub fn examine(paths: &Paths) -> Vec<Check> {
     let mut checks = vec![
         Check::ok(
             "version",
-            format!("{} for {} on {}", machine::VERSION, machine::OS.word(), machine::ARCH.word()),
+            format!("{} for {} on {}", machine::version(), machine::OS.word(), machine::ARCH.word()),
         ),
         Check::ok("context", Context::current().word()),
     ];
@@ -172,6 +173,9 @@ pub fn examine_inside(paths: &Paths, live: &Live) -> Vec<Check> {
         None => Check::ok("spool", "samples are kept on disk"),
         Some(trouble) => Check::new("spool", Outcome::Wrong, trouble),
     });
+    if let Some(live) = &live.update {
+        checks.extend(update::checks(paths, live));
+    }
     checks
 }
 

@@ -51,12 +51,14 @@ pub(super) struct Note {
     pub(super) message: String,
     pub(super) details: Value,
     pub(super) failed_version: Option<String>,
+    /// What goes along in the place of the end of the log.
+    pub(super) lines: Option<String>,
 }
 
 impl Note {
     pub(super) fn new(kind: ErrorKind, message: String, details: Value) -> Self {
         let message = redact(&message).into_owned();
-        Self { kind, message, details: clean(details), failed_version: None }
+        Self { kind, message, details: clean(details), failed_version: None, lines: None }
     }
 
     fn report(self, snippet: String) -> ErrorReport {
@@ -71,7 +73,7 @@ impl Note {
             timestamp: now,
             first_at: Some(now),
             count: 1,
-            agent_version: machine::VERSION.to_owned(),
+            agent_version: machine::version().to_owned(),
             failed_version: self.failed_version,
             log_snippet: (!snippet.is_empty()).then_some(snippet),
         }
@@ -171,7 +173,7 @@ impl Buffer {
     }
 
     /// Adds a note, or counts it where the same error waits already.
-    pub(super) fn add(&mut self, note: Note) {
+    pub(super) fn add(&mut self, mut note: Note) {
         let key = key(note.kind.word(), &note.message);
         let now = Instant::now();
         if let Some(waiting) =
@@ -192,7 +194,8 @@ impl Buffer {
         };
         // The line about this error should be in the end of the log that goes along.
         log::flush();
-        let snippet = self.logs.as_ref().map(|logs| log::tail(logs, SNIPPET_BYTES));
+        let lines = note.lines.take().map(|lines| redact(&lines).into_owned());
+        let snippet = lines.or_else(|| self.logs.as_ref().map(|logs| log::tail(logs, SNIPPET_BYTES)));
         self.push(note.report(snippet.unwrap_or_default()), ready_at);
         let is_over = self.drop_what_is_too_much();
         let kept = if is_over { self.write_all() } else { self.append() };

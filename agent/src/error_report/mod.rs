@@ -62,6 +62,18 @@ pub fn note_version(kind: ErrorKind, message: impl Into<String>, details: Value,
     add(Note { failed_version: Some(failed_version.to_owned()), ..note });
 }
 
+/// The same, with the last lines of that version in the place of this one's log, where there are any.
+pub fn note_update(
+    kind: ErrorKind,
+    message: impl Into<String>,
+    details: Value,
+    failed_version: Option<String>,
+    lines: Option<String>,
+) {
+    let note = Note::new(kind, message.into(), details);
+    add(Note { failed_version, lines, ..note });
+}
+
 fn add(note: Note) {
     tracing::debug!(kind = note.kind.word(), message = note.message, "an error is to be reported");
     let mut reports = reports();

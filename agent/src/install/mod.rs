@@ -19,7 +19,7 @@ use clap::Args;
 use place::{Manager, PROGRAMS, Places};
 use std::path::PathBuf;
 use step::{ServiceStep, Step};
-use updater::exit;
+use updater::{exit, slot::Home};
 
 /// What installation needs.
 #[derive(Args, Debug)]
@@ -197,6 +197,13 @@ pub fn plan_uninstall(places: &Places, purge: bool) -> Result<Vec<Step>, Failure
         steps.push(Step::Remove(program));
     }
     steps.push(Step::RemoveEmpty(places.prefix.clone()));
+    // Versions that the agent fetched itself, and what is pending of them, are programs and no data. Whom this machine
+    // trusts and what it has had stays: an installation over it must not open the way back.
+    let home = Home::under(&places.data);
+    steps.extend([Step::RemoveAll(home.slots()), Step::RemoveAll(home.staging())]);
+    for name in ["pointer.a", "pointer.b", "journal.a", "journal.b"] {
+        steps.push(Step::Remove(home.state().join(name)));
+    }
     if purge && places.manager != Manager::Scm {
         // A token that was never used; the folder may hold a server's settings too.
         steps.push(Step::Remove(places.system("/etc/reeve/registration.conf")));

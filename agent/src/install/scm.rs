@@ -16,6 +16,8 @@ pub(super) fn install(places: &Places, starts: bool) -> Vec<Step> {
         "service".to_owned(),
         "--agent".to_owned(),
         text(places.program(&places.prefix, "reeve-agent")),
+        "--data-dir".to_owned(),
+        text(places.data.clone()),
         "--".to_owned(),
         "--data-dir".to_owned(),
         text(places.data.clone()),

@@ -90,11 +90,19 @@ fn uninstalling_keeps_the_data_and_purging_removes_it_but_no_other_folder() {
     ready(&places);
     done(&plan_install(&places, true).unwrap(), false);
     fs::write(places.data.join("device.key"), "").unwrap();
+    let slot = places.data.join("updates/slots/2-0a1b2c3d");
+    fs::create_dir_all(&slot).unwrap();
+    fs::write(slot.join("reeve-agent"), "").unwrap();
+    let state = places.data.join("updates/state");
+    fs::create_dir_all(&state).unwrap();
+    ["pointer.a", "journal.b", "trust.a"].iter().for_each(|name| fs::write(state.join(name), "").unwrap());
     notes(&folder);
     done(&plan_uninstall(&places, false).unwrap(), false);
     assert_eq!(notes(&folder)[0], "disable --quiet --now reeve-agent.service");
     assert!(!places.prefix.exists() && !places.service_file().exists());
-    assert!(places.data.join("device.key").exists());
+    assert!(places.data.join("device.key").exists() && !places.data.join("updates/slots").exists());
+    let left: Vec<_> = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["trust.a"], "whom it trusts stays");
     assert_eq!(done(&plan_uninstall(&places, false).unwrap(), false), [""; 0], "twice is as good as once");
 
     let home = folder.path().join("home");
@@ -179,6 +187,8 @@ fn the_property_list_says_what_launchd_needs() {
             "run",
             "--agent",
             "/usr/local/lib/reeve/reeve-agent",
+            "--data-dir",
+            "/Library/Application Support/A & B",
             "--",
             "--data-dir",
             "/Library/Application Support/A & B"
@@ -198,9 +208,14 @@ fn the_unit_names_its_places_and_the_files_that_it_waits_for() {
     let data = Path::new("/srv/reeve");
     let text = unit(Path::new("/opt/reeve"), data);
     assert!(!text.contains("@PREFIX@") && !text.contains("@DATA_DIR@"), "everything is filled in: {text}");
-    let line =
-        "ExecStart=/opt/reeve/reeve-updater run --agent /opt/reeve/reeve-agent -- --data-dir /srv/reeve\n";
+    let line = "ExecStart=/opt/reeve/reeve-updater run --agent /opt/reeve/reeve-agent --data-dir /srv/reeve -- --data-dir /srv/reeve\n";
     assert!(text.contains(line), "{text}");
+    // A build that ends again and again is the supervisor's to judge, not systemd's to give up.
+    for line in
+        ["KillMode=mixed\n", "StartLimitIntervalSec=0\n", "Restart=always\n", "ReadWritePaths=-/srv/reeve "]
+    {
+        assert!(text.contains(line), "{line}");
+    }
     let paths = Paths::under(data);
     for file in [config::path(&paths), paths.registration()] {
         assert!(text.contains(&format!("ConditionPathExists=|{}\n", file.display())), "{}", file.display());

@@ -10,6 +10,7 @@ use crate::{http::ApiError, inventory::Parcel, token::DeviceError};
 use entity::{
     command::CommandResult,
     id::CommandId,
+    update::{UpdateStatus, UpdateStatusAck},
     wire::{ToServer, limits::SOCKET_MESSAGE_BYTES_MAX},
 };
 use serde::Serialize;
@@ -22,6 +23,8 @@ pub(super) struct Posted {
     sent: Option<Sent>,
     /// The command whose result it was, when it was one.
     command: Option<CommandId>,
+    /// The report about an update that it was, when it was one.
+    status: Option<UpdateStatusAck>,
     done: Result<(), ApiError>,
 }
 
@@ -76,7 +79,9 @@ impl Link {
     ) -> Result<(), End> {
         match self.device.tell_apart(what, body).await {
             Ok(posting) => {
-                session.posting.spawn(async move { Posted { sent, command: None, done: posting.await } });
+                session
+                    .posting
+                    .spawn(async move { Posted { sent, command: None, status: None, done: posting.await } });
                 Ok(())
             }
             Err(DeviceError::Revoked(detail)) => Err(End::Revoked(detail)),
@@ -96,7 +101,32 @@ impl Link {
         let command = Some(result.command_id);
         match self.device.tell_apart(&format!("commands/{}/result", result.command_id), result).await {
             Ok(posting) => {
-                session.posting.spawn(async move { Posted { sent: None, command, done: posting.await } });
+                session
+                    .posting
+                    .spawn(async move { Posted { sent: None, command, status: None, done: posting.await } });
+                Ok(())
+            }
+            Err(DeviceError::Revoked(detail)) => Err(End::Revoked(detail)),
+            Err(DeviceError::Api(error)) => {
+                Self::pause(session, &error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Posts a report about an update, which is too large for the socket.
+    pub(super) async fn post_status(
+        &mut self,
+        session: &mut Session,
+        status: UpdateStatus,
+    ) -> Result<(), End> {
+        let ack = UpdateStatusAck { update_id: status.update_id, step: status.step };
+        match self.device.tell_apart(&format!("updates/{}", status.update_id), status).await {
+            Ok(posting) => {
+                let posted = async move {
+                    Posted { sent: None, command: None, status: Some(ack), done: posting.await }
+                };
+                session.posting.spawn(posted);
                 Ok(())
             }
             Err(DeviceError::Revoked(detail)) => Err(End::Revoked(detail)),
@@ -109,7 +139,7 @@ impl Link {
 
     /// A report has arrived over HTTP, or has to wait.
     pub(super) async fn posted(&mut self, session: &mut Session, posted: Posted) -> Result<(), End> {
-        let Posted { sent, command, done } = posted;
+        let Posted { sent, command, status, done } = posted;
         if let Some(sent) = &sent
             && session.in_flight.as_ref().is_some_and(|in_flight| in_flight.sent.is_same_as(sent))
         {
@@ -117,6 +147,11 @@ impl Link {
         }
         if let Some(id) = command
             && self.result_was_posted(id, &done)
+        {
+            return self.send_what_waits(session).await;
+        }
+        if let Some(ack) = status
+            && self.status_was_posted(ack, &done)
         {
             return self.send_what_waits(session).await;
         }

@@ -117,6 +117,6 @@ impl Link {
 }
 
 /// True when the server will never take a result: it knows of no such command, or cannot read it.
-fn is_unwanted(error: &ApiError) -> bool {
+pub(super) fn is_unwanted(error: &ApiError) -> bool {
     is_refused_for_good(error) || matches!(error.status(), Some(404 | 409))
 }

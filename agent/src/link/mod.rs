@@ -7,6 +7,7 @@ mod poll;
 mod sent;
 mod serve;
 mod socket;
+mod updates;
 mod watched;
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
     system_service,
     timing::Timing,
     token::{DeviceApi, DeviceError},
+    update::Updates,
 };
 pub use backoff::Backoff;
 use entity::{
@@ -74,6 +76,8 @@ pub struct Link {
     pub events: Events,
     /// What people ask this device to do.
     pub commands: Commands,
+    /// What is known of updates.
+    pub updates: Updates,
     /// Where the lock of this machine is.
     pub paths: Paths,
     /// The services that are looked after and the lock, to be told.
@@ -128,6 +132,7 @@ impl Link {
             let polling = open.is_none() && failures >= SOCKET_FAILURES_MAX;
             let end = self.once(open.take(), polling).await;
             self.known.send_replace(None);
+            self.updates.unlinked();
             if started.elapsed() >= WELL && !matches!(end, End::NotUp { .. }) {
                 backoff.reset();
             }
@@ -251,7 +256,10 @@ impl Link {
 
     fn hello(&self, previous: Option<PreviousLink>) -> Hello {
         let head = self.commands.chain_head();
-        hello(previous, self.phase.for_hello(), self.lock(), head)
+        Hello {
+            running: Some(self.updates.running()),
+            ..hello(previous, self.phase.for_hello(), self.lock(), head)
+        }
     }
 
     /// The server said what it wants and what it has.
@@ -260,6 +268,7 @@ impl Link {
         // What was meant for the link before is looked at anew.
         while self.parcels.try_recv().is_ok() {}
         self.known.send_replace(Some(known));
+        self.updates.linked();
         // What waits from before has nobody else to point at it.
         self.work.notify_one();
     }
@@ -293,7 +302,7 @@ fn hello(
     capabilities.extend(command::capabilities());
     Hello {
         protocol: PROTOCOL,
-        agent_version: machine::VERSION.to_owned(),
+        agent_version: machine::version().to_owned(),
         os_type: machine::OS,
         os_architecture: machine::ARCH,
         boot_id: machine::boot_id(),
@@ -302,5 +311,6 @@ fn hello(
         agent_state: Some(agent_state),
         device_lock: Some(lock),
         chain_head: Some(chain_head),
+        running: None,
     }
 }

@@ -36,6 +36,7 @@ enum Step {
     Work,
     Told,
     Commands,
+    Updates,
     Parcel(Option<Parcel>),
     PauseIsOver,
 }
@@ -70,6 +71,7 @@ impl Link {
                     Err(error) => Err(error),
                 },
                 Step::Commands => self.post_commands().await,
+                Step::Updates => self.post_updates().await,
                 Step::Socket => match self.try_socket(&mut round).await {
                     Some(end) => return end,
                     None => Ok(()),
@@ -84,6 +86,7 @@ impl Link {
                 Step::PauseIsOver => {
                     round.paused_until = None;
                     round.said.forget();
+                    self.updates.say_anew();
                     self.known.send_replace(Some(round.known.clone()));
                     self.post_what_waits(&mut round).await
                 }
@@ -116,6 +119,7 @@ impl Link {
             () = self.work.notified(), if paused.is_none() => Step::Work,
             Ok(()) = self.told.changed(), if paused.is_none() => Step::Told,
             () = self.commands.told(), if paused.is_none() => Step::Commands,
+            () = self.updates.told(), if paused.is_none() => Step::Updates,
             parcel = self.parcels.recv(), if paused.is_none() => Step::Parcel(parcel),
             () = sleep_until(paused.unwrap_or_else(Instant::now)), if paused.is_some() => Step::PauseIsOver,
         }

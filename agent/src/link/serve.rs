@@ -7,7 +7,7 @@ use super::{
     socket::{Heard, Socket},
     watched::Said,
 };
-use crate::{chance, inventory::Parcel, link::backoff::Backoff};
+use crate::{chance, http, inventory::Parcel, link::backoff::Backoff};
 use chrono::{DateTime, Utc};
 use entity::{
     agent_state::AgentState,
@@ -27,6 +27,8 @@ const CLOCK_SECONDS_MAX: i64 = 60;
 const LOGS_SINCE: u16 = 2;
 /// The first protocol in which servers send commands.
 const COMMANDS_SINCE: u16 = 3;
+/// The first protocol in which servers take reports about updates.
+const UPDATES_SINCE: u16 = 4;
 
 /// Samples or log entries that were sent and are not acknowledged yet.
 pub(super) struct InFlight {
@@ -43,6 +45,8 @@ pub(super) struct Session {
     takes_logs: bool,
     /// Does the server know of commands?
     pub(super) takes_commands: bool,
+    /// Does it know of updates?
+    pub(super) takes_updates: bool,
     pub(super) in_flight: Option<InFlight>,
     pub(super) paused_until: Option<Instant>,
     /// The report that is on its way over HTTP; given up with the link.
@@ -66,6 +70,7 @@ enum Step {
     Phase,
     Told,
     Commands,
+    Updates,
     Listen,
     Work,
     Parcel(Option<Parcel>),
@@ -83,6 +88,7 @@ impl Link {
         self.take(socket.welcome.settings.clone(), known.clone());
         let takes_logs = socket.welcome.protocol >= LOGS_SINCE;
         let takes_commands = socket.welcome.protocol >= COMMANDS_SINCE;
+        let takes_updates = socket.welcome.protocol >= UPDATES_SINCE;
         self.recorder.connected(LinkKind::Socket);
         self.commands.welcomed(socket.welcome.server_time);
         warn_of_clock(socket.welcome.server_time);
@@ -94,6 +100,7 @@ impl Link {
             known,
             takes_logs,
             takes_commands,
+            takes_updates,
             in_flight: None,
             paused_until: None,
             posting,
@@ -135,6 +142,7 @@ impl Link {
             () = self.phase.changed() => Step::Phase,
             Ok(()) = self.told.changed() => Step::Told,
             () = self.commands.told(), if session.takes_commands && !paused => Step::Commands,
+            () = self.updates.told(), if session.takes_updates && !paused => Step::Updates,
             _ = listen.tick() => Step::Listen,
             () = self.work.notified(), if waiting.is_none() => Step::Work,
             Some(posted) = session.posting.join_next() => match posted {
@@ -162,6 +170,7 @@ impl Link {
                 self.tell_commands(session).await
             }
             Step::Commands => self.tell_commands(session).await,
+            Step::Updates => self.tell_updates(session).await,
             Step::Listen => self.listen(session).await,
             Step::Work => self.send_what_waits(session).await,
             Step::Parcel(Some(parcel)) => self.send_parcel(session, parcel).await,
@@ -216,6 +225,8 @@ impl Link {
             ToAgent::Stop(envelope) => self.commands.stop(&envelope),
             ToAgent::ResultAck { command_id } => self.commands.result_acknowledged(command_id),
             ToAgent::ChainAck { seq } => self.commands.chain_acknowledged(seq),
+            ToAgent::UpdateRequired(hint) => self.updates.hint(&hint),
+            ToAgent::UpdateStatusAck(ack) => self.updates.acknowledged(ack),
             ToAgent::Ping { nonce } => return say(session, ToServer::Pong { nonce }).await,
             ToAgent::Goodbye { reason: DisconnectReason::Revoked, .. } => {
                 return Err(End::Revoked(DisconnectReason::Revoked.sentence().to_owned()));
@@ -226,6 +237,7 @@ impl Link {
             ToAgent::Busy { retry_after_seconds } => {
                 tracing::debug!(retry_after_seconds, "the server is busy");
                 let asked = Duration::from_secs(u64::from(retry_after_seconds));
+                http::socket_is_busy(true);
                 session.in_flight = None;
                 session.said.forget();
                 session.paused_until = Some(Instant::now() + session.waits.directed(asked, chance::fresh()));
@@ -253,6 +265,7 @@ impl Link {
             session.in_flight = None;
         }
         session.waits.reset();
+        http::socket_is_busy(false);
         self.send_what_waits(session).await
     }
 
@@ -265,6 +278,7 @@ impl Link {
     /// Asks for a sign of life when there was none for a while; gives up when there was none for long.
     async fn listen(&mut self, session: &mut Session) -> Result<(), End> {
         self.commands.look_for_overdue(self.timing.ack);
+        self.updates.look_for_overdue(self.timing.ack);
         let silent = session.heard_at.elapsed();
         if silent >= self.timing.silence {
             return Err(LOST);
@@ -307,6 +321,7 @@ impl Link {
         } else {
             session.paused_until = None;
             self.commands.say_anew();
+            self.updates.say_anew();
             // What was sent shortly before may not have been stored.
             self.known.send_replace(Some(session.known.clone()));
         }

@@ -14,12 +14,13 @@ use crate::{
     spool::{SharedSpool, Spool},
     state::Recorder,
     timing::Timing,
+    update::Updates,
 };
 use entity::{
     metric::MetricSample,
     wire::{Known, Settings, limits::SAMPLES_PER_MESSAGE_MAX},
 };
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::JoinSet,
@@ -37,6 +38,8 @@ pub(super) struct Works {
     pub(super) parcels: mpsc::Receiver<Parcel>,
     pub(super) settings: watch::Sender<Settings>,
     pub(super) known: watch::Sender<Option<Known>>,
+    /// Facts were gathered.
+    pub(super) has_facts: Arc<AtomicBool>,
 }
 
 impl Works {
@@ -47,6 +50,7 @@ impl Works {
         registration: &Registration,
         recorder: &Recorder,
         api: &Api,
+        updates: &Updates,
     ) -> Self {
         let device = registration.device_id;
         let spool = Spool::open(&paths.spool(), timing.spool_bytes);
@@ -67,7 +71,7 @@ impl Works {
             timing,
         };
         tasks.spawn(collector.run());
-        let look = Arc::new(Notify::new());
+        let (look, has_facts) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
         let inventory = Inventory {
             device,
             settings: settings_seen,
@@ -76,6 +80,7 @@ impl Works {
             events: events.clone(),
             work: Arc::clone(&work),
             look: Arc::clone(&look),
+            has_facts: Arc::clone(&has_facts),
         };
         tasks.spawn(inventory.run());
         let commands = Commands::open(Setting {
@@ -85,6 +90,7 @@ impl Works {
             events: events.clone(),
             work: Arc::clone(&work),
             look,
+            updates: updates.clone(),
         });
         tasks.spawn(commands.clone().work());
         let tail = LogTail {
@@ -109,6 +115,6 @@ impl Works {
             error_report::Sender { api: api.clone(), device, paths: paths.clone(), known: known.subscribe() };
         tasks.spawn(reports.run());
         tasks.spawn(config::remember_settings(paths.clone(), settings.subscribe()));
-        Self { tasks, spool, logs, told, events, commands, work, parcels, settings, known }
+        Self { tasks, spool, logs, told, events, commands, work, parcels, settings, known, has_facts }
     }
 }

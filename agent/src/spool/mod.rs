@@ -10,7 +10,7 @@ mod segment;
 mod shared;
 mod survey;
 
-pub use shared::SharedSpool;
+pub use shared::{SharedSpool, Tally};
 pub use survey::{Survey, survey};
 
 use chrono::{DateTime, Utc};
@@ -24,6 +24,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The form of the files; a release says which one its program writes.
+pub const SCHEMA: u64 = 1;
 /// Most items that wait in memory while the disk takes none.
 pub const MEMORY_ITEMS_MAX: usize = 120;
 /// What an item takes in a message besides its own JSON.

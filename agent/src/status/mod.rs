@@ -16,6 +16,7 @@ use crate::{
     spool::{self, Survey},
     state::{LinkState, State},
     timing::Timing,
+    update::{self, Updates},
 };
 use chrono::{DateTime, Utc};
 use entity::{agent_state::AgentState, presence::LinkKind};
@@ -69,12 +70,15 @@ pub struct Live {
     pub started_at: DateTime<Utc>,
     /// Its supervisor starts it again when it ends.
     pub supervised: bool,
+    /// What it knows of updates.
+    #[serde(default)]
+    pub update: Option<update::Live>,
 }
 
 impl Live {
     /// What this agent says of itself.
     #[must_use]
-    pub fn of(phase: &Phase, started_at: DateTime<Utc>, supervised: bool) -> Self {
+    pub fn of(phase: &Phase, started_at: DateTime<Utc>, supervised: bool, updates: &Updates) -> Self {
         let now = phase.now();
         Self {
             agent_state: now.state,
@@ -82,6 +86,7 @@ impl Live {
             target_version: now.target_version,
             started_at,
             supervised,
+            update: Some(updates.live()),
         }
     }
 }
@@ -97,7 +102,7 @@ pub fn report(paths: &Paths, live: Option<Live>) -> Result<Report, Failure> {
         lock::running(paths).map(|holder| holder.pid.unwrap_or(0))
     };
     Ok(Report {
-        agent_version: machine::VERSION.to_owned(),
+        agent_version: machine::version().to_owned(),
         context: Context::current().word().to_owned(),
         data_dir: paths.folder().to_owned(),
         registration: Registration::load(paths)?,
@@ -156,6 +161,9 @@ impl Report {
             self.key_fingerprint.as_deref().unwrap_or("missing or damaged: register again with --replace"),
         );
         line("Agent", &self.agent());
+        if let Some(update) = self.live.as_ref().and_then(|live| live.update.as_ref()) {
+            line("Release", &update.text());
+        }
         line("Link", &self.link());
         line("Spool", &self.spool());
         line("Last ack", &self.spool.last_acknowledged_at.map_or_else(|| "none yet".to_owned(), moment));

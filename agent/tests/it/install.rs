@@ -16,9 +16,9 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 
 /// Starts the agent and passes the request to stop on, as the real one does; that one is built by another package.
 const UPDATER: &str = r#"#!/bin/sh
-[ "$1 $2 $4" = "run --agent --" ] || exit 2
+[ "$1 $2 $4 $6" = "run --agent --data-dir --" ] || exit 2
 agent=$3
-shift 4
+shift 6
 "$agent" run "$@" &
 child=$!
 trap 'kill "$child"; wait "$child"; exit 0' TERM

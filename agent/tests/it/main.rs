@@ -24,3 +24,8 @@ mod resident;
 mod rotation;
 mod service;
 mod support;
+mod update;
+mod update_command;
+mod update_evil;
+mod update_selfcheck;
+mod update_swap;

@@ -26,7 +26,8 @@ pub const BUSY_UPDATING: u8 = 10;
 pub const SECRET_REFUSED: u8 = 11;
 /// The agent that runs was asked to make room and did not in time.
 pub const UNRESPONSIVE: u8 = 12;
-/// A supervised agent ended to be started again at once, because of `--force`.
+/// A supervised agent ended to be started again at once, because of `--force`; or a supervisor, because another one has
+/// taken its place.
 pub const RESTART: u8 = 13;
 /// `doctor` found something that is wrong.
 pub const UNWELL: u8 = 14;

@@ -1,80 +1,189 @@
-//! `reeve-updater run --agent PATH [-- arguments of reeve-agent run]`: the supervisor of the agent; `service` instead of
-//! `run` is for the service control manager of Windows.
+//! `reeve-updater`: the supervisor of the agent (`run`; `service` is for the service control manager of Windows), what it
+//! knows (`status`), and the one-shot replacement of a program (`apply`).
 
-use std::{ffi::OsString, io::Write as _, process::ExitCode};
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 use updater::{
-    exit,
+    apply, built, exit,
+    fs::Disk,
+    selfcheck::SelfCheck,
+    slot::Home,
+    status,
     supervise::{Plan, supervise},
+    terms::Terms,
 };
 
-const USAGE: &str = "usage: reeve-updater run --agent PATH [-- arguments for `reeve-agent run`]\n       reeve-updater version";
+const USAGE: &str = "usage: reeve-updater run --agent PATH [--data-dir DIR] [--terms FILE] [-- arguments for `reeve-agent run`]
+       reeve-updater status --data-dir DIR [--json]
+       reeve-updater apply PACKAGE AGENT PID LOG_DIR
+       reeve-updater selfcheck
+       reeve-updater version
+
+--terms is for tests and labs: it shortens times and changes limits of updates. The file has to belong to root or to
+the user of the service, and nobody else may write it.";
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if arguments.first().is_some_and(|word| word == "version" || word == "--version") {
-        return match writeln!(std::io::stdout(), "reeve-updater {}", env!("CARGO_PKG_VERSION")) {
-            Ok(()) => ExitCode::from(exit::CLEAN),
-            Err(_) => ExitCode::from(exit::FAILED),
-        };
-    }
-    #[cfg(windows)]
-    if let Some(plan) = plan("service", &arguments) {
-        return ended(updater::service::run(plan));
-    }
-    let Some(plan) = plan("run", &arguments) else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(exit::USAGE);
+    let (verb, rest) = match arguments.split_first() {
+        Some((verb, rest)) => (verb.to_str().unwrap_or_default(), rest),
+        None => ("", &[] as &[OsString]),
     };
-    ended(supervise(&plan, |line| eprintln!("reeve-updater: {line}")))
+    match verb {
+        "version" | "--version" => show(&version()),
+        "selfcheck" => self_check(),
+        "status" => show_status(rest),
+        "apply" => apply::run(rest).into(),
+        "run" => with_plan(rest, |plan| supervise(&plan, log)),
+        #[cfg(windows)]
+        "service" => with_plan(rest, |plan| updater::service::run(plan).map(|()| exit::CLEAN)),
+        _ => usage(),
+    }
 }
 
-fn ended(supervised: std::io::Result<()>) -> ExitCode {
-    match supervised {
+/// A log that cannot be written, on a disk that is full, is no reason to end.
+fn log(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "reeve-updater: {line}");
+}
+
+fn with_plan(arguments: &[OsString], run: impl FnOnce(Plan) -> io::Result<u8>) -> ExitCode {
+    let plan = match plan(arguments) {
+        None => return usage(),
+        Some(Err(error)) => return failed(&error, exit::CONFIG_INVALID),
+        Some(Ok(plan)) => plan,
+    };
+    match run(plan) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => failed(&error, exit::ALREADY_RUNNING),
+        Err(error) => failed(&error, exit::FAILED),
+    }
+}
+
+fn failed(error: &io::Error, code: u8) -> ExitCode {
+    eprintln!("reeve-updater: {error}");
+    ExitCode::from(code)
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(exit::USAGE)
+}
+
+fn show(text: &str) -> ExitCode {
+    match writeln!(io::stdout(), "{}", text.trim_end()) {
         Ok(()) => ExitCode::from(exit::CLEAN),
-        Err(error) => {
-            eprintln!("reeve-updater: {error}");
-            ExitCode::from(exit::FAILED)
+        Err(_) => ExitCode::from(exit::FAILED),
+    }
+}
+
+fn version() -> String {
+    let stamp = built::of_this();
+    match stamp.seq {
+        0 => format!("reeve-updater {}", stamp.version),
+        seq => format!("reeve-updater {} (sequence {seq}, build {})", stamp.version, stamp.build_id),
+    }
+}
+
+/// What this program is, for the supervisor before it that is about to make room for it.
+fn self_check() -> ExitCode {
+    let (os, arch) = built::platform();
+    let check = SelfCheck {
+        running: built::running(&built::of_this()),
+        os,
+        arch,
+        libc: built::libc(),
+        config_schema: 0,
+        spool_schema: 0,
+        is_config_good: true,
+        is_server_reached: false,
+        is_server_busy: false,
+        receipt: None,
+    };
+    match serde_json::to_string(&check) {
+        Ok(line) => show(&line),
+        Err(error) => failed(&error.into(), exit::FAILED),
+    }
+}
+
+fn show_status(arguments: &[OsString]) -> ExitCode {
+    let mut words = arguments.iter();
+    let (mut data, mut is_json) = (None, false);
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--data-dir") => data = words.next(),
+            Some("--json") => is_json = true,
+            _ => return usage(),
         }
     }
+    let Some(data) = data else { return usage() };
+    let status = status::read(&Disk, &Home::under(data));
+    if !is_json {
+        return show(&status.text());
+    }
+    match serde_json::to_string_pretty(&status) {
+        Ok(text) => show(&text),
+        Err(error) => failed(&error.into(), exit::FAILED),
+    }
 }
 
-fn plan(verb: &str, arguments: &[OsString]) -> Option<Plan> {
+/// None: the words were not understood.
+fn plan(arguments: &[OsString]) -> Option<io::Result<Plan>> {
     let mut words = arguments.iter();
-    if words.next()? != verb || words.next()? != "--agent" {
-        return None;
+    let (mut agent, mut data_dir, mut terms) = (None::<PathBuf>, None, None::<PathBuf>);
+    let mut for_agent = Vec::new();
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--agent") => agent = Some(words.next()?.into()),
+            Some("--data-dir") => data_dir = Some(words.next()?.into()),
+            Some("--terms") => terms = Some(words.next()?.into()),
+            _ if word == OsStr::new("--") => {
+                for_agent = words.cloned().collect();
+                break;
+            }
+            _ => return None,
+        }
     }
-    let agent = words.next()?.into();
-    match words.next() {
-        None => Some(Plan { agent, arguments: Vec::new() }),
-        Some(word) if word == "--" => Some(Plan { agent, arguments: words.cloned().collect() }),
-        Some(_) => None,
-    }
+    let agent = agent?;
+    let terms = match terms.map_or(Ok(Terms::USUAL), |file| Terms::read(&file)) {
+        Ok(terms) => terms,
+        Err(error) => return Some(Err(error)),
+    };
+    Some(Ok(Plan { agent, arguments: for_agent, data_dir, terms }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn plan_of(line: &str) -> Option<Plan> {
-        plan("run", &line.split(' ').map(OsString::from).collect::<Vec<_>>())
+        let words: Vec<OsString> =
+            line.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect();
+        plan(&words).map(|plan| plan.expect("the terms can be read"))
     }
 
     #[test]
     fn the_command_line_is_understood_or_refused() {
-        let good = plan_of("run --agent /a -- --data-dir /d").expect("understood");
-        assert_eq!(good.agent, std::path::Path::new("/a"));
+        let good = plan_of("--agent /a -- --data-dir /d").expect("understood");
+        assert_eq!(good.agent, Path::new("/a"));
         assert_eq!(good.arguments, ["--data-dir", "/d"]);
-        assert!(plan_of("run --agent /a").expect("understood").arguments.is_empty());
-        for bad in [
-            "",
-            "service --agent /a",
-            "run",
-            "run --agent",
-            "run /a",
-            "stop --agent /a",
-            "run --agent /a --data-dir /d",
-        ] {
+        assert_eq!(good.data_dir().as_deref(), Some(Path::new("/d")));
+        let own = plan_of("--data-dir /own --agent /a -- --data-dir=/d").expect("understood");
+        assert_eq!(own.data_dir().as_deref(), Some(Path::new("/own")));
+        assert_eq!(
+            plan_of("--agent /a -- --data-dir=/d").and_then(|plan| plan.data_dir()).as_deref(),
+            Some(Path::new("/d"))
+        );
+        let bare = plan_of("--agent /a").expect("understood");
+        assert!(bare.arguments.is_empty() && bare.data_dir().is_none());
+        for bad in ["", "--agent", "/a", "--agent /a --force", "--data-dir /d", "--agent /a --terms"] {
             assert!(plan_of(bad).is_none(), "{bad}");
         }
+        let missing = ["--agent", "/a", "--terms", "/nowhere"].map(OsString::from);
+        assert!(plan(&missing).expect("understood").is_err());
     }
 }

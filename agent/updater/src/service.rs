@@ -6,10 +6,10 @@ use crate::{
     supervise::{Plan, supervise_until},
 };
 use std::{
-    ffi::OsStr,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::mpsc::sync_channel,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -28,10 +28,12 @@ pub fn run(plan: Plan) -> io::Result<()> {
                 let _ = write(log, line);
             }
         };
-        let supervised = signal::listen_to(stops)
-            .and_then(|wakes| supervise_until(&plan, &wakes, false, |line| say(&line.to_string())));
+        let (sender, wakes) = sync_channel(signal::WAITING_MAX);
+        let supervised = signal::listen_to(stops, sender.clone())
+            .and_then(|()| supervise_until(&plan, sender, wakes, false, |line| say(&line.to_string())));
         match supervised {
-            Ok(()) => u32::from(crate::exit::CLEAN),
+            // Another code than 0 has the service started again.
+            Ok(code) => u32::from(code),
             Err(error) => {
                 say(&error.to_string());
                 u32::from(crate::exit::FAILED)
@@ -42,9 +44,7 @@ pub fn run(plan: Plan) -> io::Result<()> {
 
 /// Beside the agent's own log. A folder that is not there is the agent's to make, with its protection.
 fn log(plan: &Plan) -> Option<PathBuf> {
-    let at = plan.arguments.iter().position(|word| word == OsStr::new("--data-dir"))?;
-    let folder = Path::new(plan.arguments.get(at + 1)?);
-    Some(folder.join("updater.log"))
+    Some(plan.data_dir()?.join("updater.log"))
 }
 
 fn write(log: &Path, line: &str) -> io::Result<()> {

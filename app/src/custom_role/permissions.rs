@@ -5,7 +5,7 @@ use entity::policy::{Action, Permissions};
 use leptos::prelude::*;
 
 /// The permissions by what they are about; each stands in one group.
-pub(super) const GROUPS: [(&str, &[Action]); 6] = [
+pub(super) const GROUPS: [(&str, &[Action]); 7] = [
     ("Devices", &[Action::RegisterDevice, Action::ManageDevice, Action::MoveDevice, Action::RevokeDevice]),
     ("Monitoring", &[Action::ManageMonitoring, Action::HandleAlert]),
     (
@@ -18,6 +18,7 @@ pub(super) const GROUPS: [(&str, &[Action]); 6] = [
             Action::ManageCommandPolicy,
         ],
     ),
+    ("Releases and rollouts", &[Action::ManageRelease, Action::ManageRollout]),
     ("Businesses", &[Action::ManageBusiness, Action::ManageServiceLocation]),
     ("Records", &[Action::ViewAudit]),
     (

@@ -3,11 +3,13 @@
 use crate::{codec::Answer, error::PortalError};
 use entity::{
     activity::ActivityView,
+    agent_release::ReleaseChannelView,
     device::{DeviceInput, DeviceQuery, DeviceRow, DeviceTransferInput, DeviceView},
     evidence::{RecordEntryView, RecordQuery, RecordView},
     id::DeviceId,
     metric::{History, HistoryQuery},
     page::Page,
+    release::Channel,
     software_item::SoftwareItemView,
     system_service::SystemServicesView,
 };
@@ -106,4 +108,18 @@ pub async fn settle_clone(id: DeviceId) -> Result<DeviceView, PortalError> {
     let device = domain::device::settle_clone(&crate::context::cx().await?, id).await?;
     crate::context::done("Noted: it is one machine.");
     Ok(device)
+}
+
+/// What a device runs, and which releases it is for.
+#[server(prefix = "/portal", endpoint = "device/channel", output = Answer)]
+pub async fn get_channel(id: DeviceId) -> Result<ReleaseChannelView, PortalError> {
+    Ok(domain::release::channel(&crate::context::cx().await?, id).await?)
+}
+
+/// Puts a device on a channel.
+#[server(prefix = "/portal", endpoint = "device/set_channel", output = Answer)]
+pub async fn set_channel(id: DeviceId, channel: Channel) -> Result<ReleaseChannelView, PortalError> {
+    let view = domain::release::set_channel(&crate::context::cx().await?, id, channel).await?;
+    crate::context::done(&format!("It follows {} now.", channel.label()));
+    Ok(view)
 }

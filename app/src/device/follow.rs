@@ -47,6 +47,8 @@ impl ShownRow {
             | PortalEvent::CommandOutput { .. }
             | PortalEvent::CommandRequest { .. }
             | PortalEvent::EmergencyStop { .. }
+            | PortalEvent::Release
+            | PortalEvent::Rollout { .. }
             | PortalEvent::Registered { .. } => {}
         }
     }

@@ -78,7 +78,9 @@ fn changes_list(event: &PortalEvent, asked: &DeviceQuery, shown: &[DeviceId]) ->
         | PortalEvent::Command { .. }
         | PortalEvent::CommandOutput { .. }
         | PortalEvent::CommandRequest { .. }
-        | PortalEvent::EmergencyStop { .. } => false,
+        | PortalEvent::EmergencyStop { .. }
+        | PortalEvent::Release
+        | PortalEvent::Rollout { .. } => false,
     }
 }
 

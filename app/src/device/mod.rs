@@ -24,6 +24,7 @@ mod software;
 mod table;
 mod ticks;
 mod transfer;
+mod updates;
 
 pub use list::DeviceListPage;
 pub use page::DevicePage;

@@ -12,13 +12,14 @@ use super::{
     record_tab::RecordTab,
     services::ServicesTab,
     software::SoftwareTab,
+    updates::UpdatesTab,
 };
 use crate::{
     alert::AlertsTab,
     command::CommandsTab,
     error::PortalError,
     error_report::ErrorsTab,
-    layout::{NotFound, load_named, named_id, refetch_after},
+    layout::{NotFound, load_named, named_id, refetch_after, use_me},
     live,
     log_entry::LogsTab,
     ui::{Load, Tab, Tabs},
@@ -72,6 +73,7 @@ pub fn DevicePage() -> impl IntoView {
     refetch_after(settle, device);
     let seen = ServerAction::<AcknowledgeRecord>::new();
     refetch_after(seen, device);
+    let is_msp = use_me().role.is_msp();
     let params = use_params_map();
     let tab = Memo::new(move |_| params.with(|params| params.get("tab").unwrap_or_default()));
     view! {
@@ -79,13 +81,13 @@ pub fn DevicePage() -> impl IntoView {
             <DeviceHead device=device.clone()/>
             <CloneNotice device=device.clone() settle/>
             <RecordNotice device=device.clone() seen/>
-            <DeviceTabs device/>
+            <DeviceTabs device is_msp/>
         </Load>
-        {move || id.get().map(|id| open_tab(&tab.get(), Shown { id, device, change, revoke }))}
+        {move || id.get().map(|id| open_tab(&tab.get(), Shown { id, device, change, revoke }, is_msp))}
     }
 }
 
-fn open_tab(tab: &str, shown: Shown) -> AnyView {
+fn open_tab(tab: &str, shown: Shown, is_msp: bool) -> AnyView {
     match tab {
         "" => view! { <OverviewTab shown/> }.into_any(),
         "metrics" => view! { <MetricsTab shown/> }.into_any(),
@@ -96,6 +98,8 @@ fn open_tab(tab: &str, shown: Shown) -> AnyView {
         "logs" => view! { <LogsTab id=shown.id path=shown.path("logs")/> }.into_any(),
         "alerts" => view! { <AlertsTab id=shown.id path=shown.path("alerts")/> }.into_any(),
         "commands" => view! { <CommandsTab id=shown.id path=shown.path("commands")/> }.into_any(),
+        // Which version the agent has is the provider's to decide, and to see.
+        "updates" if is_msp => view! { <UpdatesTab shown/> }.into_any(),
         "record" => view! { <RecordTab shown/> }.into_any(),
         "activity" => view! { <ActivityTab shown/> }.into_any(),
         _ => view! { <NotFound/> }.into_any(),
@@ -103,13 +107,13 @@ fn open_tab(tab: &str, shown: Shown) -> AnyView {
 }
 
 #[component]
-fn DeviceTabs(device: DeviceView) -> impl IntoView {
+fn DeviceTabs(device: DeviceView, is_msp: bool) -> impl IntoView {
     let tab = |label: &str, name: &str| Tab::new(label, tab_path(device.id, name));
     let software = match device.software_count {
         Some(count) => tab("Software", "software").count(count),
         None => tab("Software", "software"),
     };
-    let items = vec![
+    let mut items = vec![
         tab("Overview", ""),
         tab("Metrics", "metrics"),
         tab("Services", "services"),
@@ -122,5 +126,8 @@ fn DeviceTabs(device: DeviceView) -> impl IntoView {
         tab("Record", "record"),
         tab("Activity", "activity"),
     ];
+    if is_msp {
+        items.insert(items.len() - 2, tab("Updates", "updates"));
+    }
     view! { <Tabs label="Device" items/> }
 }

@@ -2,8 +2,9 @@
 
 use super::Part;
 use crate::ui::{
-    Button, ButtonKind, Checkbox, Choice, Code, CopyField, Dialog, Field, FilterBar, FilterSearch,
-    FilterSelect, LinkButton, Segment, Segmented, Select, Submit, Switch, Tab, Tabs, toast::use_toasts,
+    Button, ButtonKind, Checkbox, Choice, Code, CopyField, Dialog, Field, FileDrop, FilterBar, FilterSearch,
+    FilterSelect, LinkButton, Progress, Segment, Segmented, Select, Submit, Switch, Tab, Tabs,
+    toast::use_toasts,
 };
 use entity::problem::{Problem, ProblemCode};
 use leptos::prelude::*;
@@ -46,8 +47,10 @@ pub(super) fn Fields() -> impl IntoView {
                 <Select name="status" label="Status" options=choices()/>
                 <Checkbox name="headquarters" label="Headquarters" hint="The main place of the business." checked=true/>
                 <Switch name="is_active" label="May sign in" checked=true/>
+                <FileDrop name="program" label="Program" hint="As it was built." on_files=Callback::new(|_| {})/>
                 <Submit>"Save"</Submit>
             </form>
+            <Progress label="Sending" done=Signal::stored(12_582_912) total=Signal::stored(31_457_280) words=Signal::stored("4.0 MiB/s, 5 s left".to_owned())/>
             <CopyField label="Linux" value="curl -fsSL https://reeve.example/install.sh | sudo sh"/>
             <Code text="$ reeve-agent status\nonline, 12 samples in the spool" label="Output"/>
         </Part>

@@ -54,6 +54,10 @@ pub(super) fn places(me: &Me) -> Vec<Place> {
     }
     places.push(Place { is_aside: true, ..place("Logs", "/logs", 'g', IconName::Log) });
     places.push(Place { is_aside: true, ..place("Errors", "/errors", 'e', IconName::Fault) });
+    if me.role.is_msp() {
+        places.push(Place { is_aside: true, ..place("Releases", "/releases", 'r', IconName::Package) });
+        places.push(Place { is_aside: true, ..place("Rollouts", "/rollouts", 'w', IconName::Wave) });
+    }
     if me.may(Action::StopCommands) {
         places.push(Place {
             is_aside: true,

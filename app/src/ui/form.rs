@@ -114,7 +114,12 @@ where
 
 /// The problem of a form that none of its fields shows.
 #[component]
-fn FormProblem(context: FormContext, step_up: StepUp) -> impl IntoView {
+pub fn FormProblem(
+    /// The form.
+    context: FormContext,
+    /// Asks for a proof.
+    step_up: StepUp,
+) -> impl IntoView {
     let shown = move || {
         let problem = context.problem.get()?;
         let is_shown = context.fields.with_value(|fields| {

@@ -41,6 +41,8 @@ pub enum IconName {
     Moon,
     /// The first page.
     Overview,
+    /// A release.
+    Package,
     /// Something new.
     Plus,
     /// Search.
@@ -59,6 +61,8 @@ pub enum IconName {
     User,
     /// Several people.
     Users,
+    /// Something spreads.
+    Wave,
 }
 
 impl IconName {
@@ -82,6 +86,7 @@ impl IconName {
         Self::Log,
         Self::Moon,
         Self::Overview,
+        Self::Package,
         Self::Plus,
         Self::Search,
         Self::Settings,
@@ -91,6 +96,7 @@ impl IconName {
         Self::System,
         Self::User,
         Self::Users,
+        Self::Wave,
     ];
 
     const fn path(self) -> &'static str {
@@ -117,6 +123,7 @@ impl IconName {
             Self::Log => "M2.5 4h11M2.5 7h8M2.5 10h11M2.5 13h6",
             Self::Moon => "M13 9.5A5.5 5.5 0 0 1 6.5 3 5.5 5.5 0 1 0 13 9.5z",
             Self::Overview => "M2.5 13.5v-4M6.5 13.5v-8M10.5 13.5v-5.5M14 13.5v-11",
+            Self::Package => "M2.5 5 8 2.5 13.5 5v6L8 13.5 2.5 11zM2.5 5 8 7.5 13.5 5M8 7.5v6",
             Self::Plus => "M8 3v10M3 8h10",
             Self::Search => "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.5 10.5 14 14",
             Self::Settings => "M2 4.5h7M12 4.5h2M2 11.5h2M7 11.5h7M10.5 3v3M5.5 10v3",
@@ -132,6 +139,7 @@ impl IconName {
             Self::Users => {
                 "M6 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM1.5 13.5c.3-2.6 2-3.8 4.5-3.8s4.2 1.2 4.5 3.8M10.5 3.2a2.5 2.5 0 0 1 0 4.6M12 10c1.5.5 2.3 1.7 2.5 3.5"
             }
+            Self::Wave => "M3 8h.5M6 5.5a4 4 0 0 1 0 5M9 3.8a7 7 0 0 1 0 8.4M12 2.2a10 10 0 0 1 0 11.6",
         }
     }
 

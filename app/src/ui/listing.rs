@@ -44,6 +44,12 @@ impl Listing {
         }
     }
 
+    /// The list without any question.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.path.clone()
+    }
+
     /// What stands under a word.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<String> {

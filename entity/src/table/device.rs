@@ -6,6 +6,7 @@ use crate::{
     id::{BusinessId, DeviceId, NodeId, ServiceLocationId},
     platform::{Arch, Os},
     presence::{DisconnectReason, LinkKind, Presence},
+    release::{Channel, Libc},
     system_service::ServiceManager,
 };
 use sea_orm::entity::prelude::*;
@@ -51,6 +52,15 @@ pub struct Model {
     pub device_lock: Option<String>,
     /// Monitored services that are not as they should be.
     pub services_wrong: i64,
+    /// What the agent says that it is; absent before it said so.
+    pub running_version: Option<String>,
+    pub running_seq: Option<i64>,
+    pub running_build_id: Option<String>,
+    pub running_sha256: Option<String>,
+    pub running_libc: Option<Libc>,
+    /// It can put another agent in its place.
+    pub is_supervised: bool,
+    pub release_channel: Channel,
     pub search_text: String,
     pub created_at: DateTimeUtc,
     pub revoked_at: Option<DateTimeUtc>,

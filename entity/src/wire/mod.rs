@@ -2,9 +2,11 @@
 //! the same bodies over HTTP when sockets are blocked.
 
 mod command;
+mod hello;
 pub mod limits;
 
 pub use command::{ChainAnswer, CommandsAnswer};
+pub use hello::{Hello, PreviousLink};
 
 use crate::{
     agent_state::{self, AgentState},
@@ -15,10 +17,10 @@ use crate::{
     log_entry::{LogEntry, LogSources},
     metric::MetricSample,
     monitored_service::{self, MonitoredServiceSetting, MonitoredServiceState, ServiceEventData},
-    platform::{Arch, Os},
     presence::{DisconnectReason, LinkKind},
     software_item::SoftwareItem,
     system_service::{ServiceManager, SystemService},
+    update::{UpdateRequired, UpdateStatus, UpdateStatusAck},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,7 +33,8 @@ use serde::{Deserialize, Serialize};
 ///   monitored_services, device_lock, event_ack; events have an id; settings say which services to look after.
 /// - 3 (2026-11-21): command, command_cancel, stop, result_ack, chain_ack; command_receipt, command_progress,
 ///   command_result, chain; hello says how far the device's own record has come.
-pub const PROTOCOL: u16 = 3;
+/// - 4 (2026-11-21): update_required, update_status_ack; update_status; hello says which build runs.
+pub const PROTOCOL: u16 = 4;
 
 /// Agent → server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +68,8 @@ pub enum ToServer {
     CommandResult(CommandResult),
     /// Entries of the device's own record that the server does not have.
     Chain(Chain),
+    /// How far an update has come on the device.
+    UpdateStatus(Box<UpdateStatus>),
     /// Answer to [`ToAgent::Ping`].
     Pong {
         /// From the ping.
@@ -120,6 +125,10 @@ pub enum ToAgent {
         /// From [`ChainEntry::seq`].
         seq: u64,
     },
+    /// A newer version is due: ask for it.
+    UpdateRequired(UpdateRequired),
+    /// The status of an update is stored.
+    UpdateStatusAck(UpdateStatusAck),
     /// Answer with [`ToServer::Pong`].
     Ping {
         /// To be sent back.
@@ -166,6 +175,7 @@ impl ToServer {
             Self::CommandProgress(_) => "command_progress",
             Self::CommandResult(_) => "command_result",
             Self::Chain(_) => "chain",
+            Self::UpdateStatus(_) => "update_status",
             Self::Pong { .. } => "pong",
             Self::Unknown => "unknown",
         }
@@ -187,6 +197,8 @@ impl ToAgent {
             Self::Stop(_) => "stop",
             Self::ResultAck { .. } => "result_ack",
             Self::ChainAck { .. } => "chain_ack",
+            Self::UpdateRequired(_) => "update_required",
+            Self::UpdateStatusAck(_) => "update_status_ack",
             Self::Ping { .. } => "ping",
             Self::Goodbye { .. } => "goodbye",
             Self::Busy { .. } => "busy",
@@ -194,48 +206,6 @@ impl ToAgent {
             Self::Unknown => "unknown",
         }
     }
-}
-
-/// First words of an agent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Hello {
-    /// [`PROTOCOL`] of the agent; both speak the lower.
-    pub protocol: u16,
-    /// Version of the agent.
-    pub agent_version: String,
-    /// Operating system family.
-    pub os_type: Os,
-    /// Processor architecture.
-    pub os_architecture: Arch,
-    /// Changes with every boot of the machine.
-    #[serde(default)]
-    pub boot_id: Option<String>,
-    /// Why the link before this one ended, when there was one.
-    #[serde(default)]
-    pub previous: Option<PreviousLink>,
-    /// What this agent can do, such as `services.systemd`, `software.dpkg`.
-    #[serde(default)]
-    pub capabilities: Vec<String>,
-    /// What a local administrator lets happen on the device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_lock: Option<LockSummary>,
-    /// What the agent is doing with itself.
-    #[serde(default, deserialize_with = "agent_state::if_known", skip_serializing_if = "Option::is_none")]
-    pub agent_state: Option<AgentState>,
-    /// How far the device's own record of commands has come.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chain_head: Option<ChainHead>,
-}
-
-/// How the link before this one ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PreviousLink {
-    /// When, by the device's clock.
-    pub ended_at: DateTime<Utc>,
-    /// Why, as far as the agent can tell.
-    pub reason: DisconnectReason,
 }
 
 /// A sign of life; small, because it comes every ten seconds.

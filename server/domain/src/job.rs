@@ -4,7 +4,7 @@ pub use crate::node::once;
 
 use crate::{
     Result, SystemCx, agent_token, alert, approval, command, error_report, log_entry, metric, node, presence,
-    registration,
+    registration, rollout,
 };
 use chrono::Duration;
 use entity::table::{ceremony, session};
@@ -77,6 +77,15 @@ pub async fn expire(cx: &SystemCx) -> Result<u64> {
 /// When the database fails; the next run finds the same.
 pub async fn pass_commands(cx: &SystemCx) -> Result<u64> {
     command::pass(cx.store()).await
+}
+
+/// Starts rollouts whose time has come, gives up grants and devices that ran out of time, opens waves and tells devices that
+/// something waits for them. Says how many rollouts changed.
+///
+/// # Errors
+/// When the database fails; the next run finds the same.
+pub async fn pass_rollouts(cx: &SystemCx) -> Result<u64> {
+    rollout::pass(cx.store()).await
 }
 
 /// Forgets errors that agents have not reported for long. Says how many.

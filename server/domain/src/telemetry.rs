@@ -8,6 +8,7 @@ use entity::{
     command::{CommandState, Strength},
     device::DeviceState,
     presence::Presence,
+    update::UpdateState,
 };
 use prometheus_client::{
     metrics::{
@@ -69,6 +70,18 @@ pub struct Telemetry {
     command_seconds: Histogram,
     sign_ins: Counters,
     letters: Counters,
+    /// Files of releases that were brought, by what became of them.
+    artifact_uploads: Counters,
+    /// Bytes of them that went out.
+    artifact_bytes: Counter,
+    /// Questions of devices whether an update is due, by answer.
+    update_questions: Counters,
+    /// Rollouts that go out.
+    rollouts: Gauge,
+    /// Devices that are about an update.
+    updates_in_flight: Gauge,
+    /// Updates that came into a state.
+    updates: Counters,
     job_runs: Family<[(&'static str, &'static str); 2], Counter>,
     job_seconds: Family<Label, Histogram, NewHistogram>,
     job_succeeded_at: Family<Label, Gauge>,
@@ -99,6 +112,12 @@ impl Default for Telemetry {
             command_seconds: seconds(),
             sign_ins: Counters::default(),
             letters: Counters::default(),
+            artifact_uploads: Counters::default(),
+            artifact_bytes: Counter::default(),
+            update_questions: Counters::default(),
+            rollouts: Gauge::default(),
+            updates_in_flight: Gauge::default(),
+            updates: Counters::default(),
             job_runs: Family::default(),
             job_seconds: Family::new_with_constructor(seconds),
             job_succeeded_at: Family::default(),
@@ -165,6 +184,7 @@ impl Telemetry {
             "Sign-ins by password that came to nothing",
             self.sign_ins_refused.clone(),
         );
+        self.register_releases(registry);
         registry.register("letters", "Letters handed to the mail server, by outcome", self.letters.clone());
         registry.register("job_runs", "Runs of jobs, by outcome", self.job_runs.clone());
         registry.register("job_seconds", "How long a run of a job took", self.job_seconds.clone());
@@ -205,6 +225,58 @@ impl Telemetry {
             "Things that happened to services that are looked after",
             self.service_events.clone(),
         );
+    }
+
+    /// Shows the counters of releases and of those who ask for them.
+    fn register_releases(&self, registry: &mut Registry) {
+        registry.register(
+            "artifact_uploads",
+            "Files of releases that were brought, by what became of them",
+            self.artifact_uploads.clone(),
+        );
+        registry.register(
+            "artifact_sent_bytes",
+            "Bytes of files of releases that went out",
+            self.artifact_bytes.clone(),
+        );
+        registry.register(
+            "update_questions",
+            "Questions of devices whether an update is due, by answer",
+            self.update_questions.clone(),
+        );
+        registry.register("rollouts_running", "Rollouts that go out", self.rollouts.clone());
+        registry.register(
+            "updates_in_flight",
+            "Devices that are about an update",
+            self.updates_in_flight.clone(),
+        );
+        registry.register("updates", "Updates that came into a state", self.updates.clone());
+    }
+
+    /// Counts a file of a release that was brought.
+    pub(crate) fn artifact_uploaded(&self, outcome: &'static str) {
+        self.artifact_uploads.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Counts bytes of files of releases that went out.
+    pub fn artifact_sent(&self, bytes: u64) {
+        self.artifact_bytes.inc_by(bytes);
+    }
+
+    /// Counts a question whether an update is due.
+    pub(crate) fn update_asked(&self, answer: &'static str) {
+        self.update_questions.get_or_create(&[("answer", answer)]).inc();
+    }
+
+    /// Says how many rollouts go out and how many devices are about one.
+    pub(crate) fn rollouts(&self, running: usize, in_flight: u64) {
+        self.rollouts.set(i64::try_from(running).unwrap_or(i64::MAX));
+        self.updates_in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an update that came into a state.
+    pub(crate) fn update(&self, state: UpdateState) {
+        self.updates.get_or_create(&[("state", state.word())]).inc();
     }
 
     /// Counts alerts that began or ended.

@@ -17,6 +17,8 @@ pub(crate) mod me;
 pub(crate) mod monitored_service;
 pub(crate) mod oidc;
 pub(crate) mod registration;
+pub(crate) mod release;
+pub(crate) mod rollout;
 pub(crate) mod script;
 pub(crate) mod service_account;
 pub(crate) mod service_location;

@@ -8,6 +8,7 @@ mod disk;
 mod finding;
 mod program;
 mod reach;
+mod release;
 mod tls;
 
 use super::{Everything, serve};
@@ -131,6 +132,7 @@ async fn examine(sources: &Sources) -> Vec<Finding> {
     found.extend(command_key::examine(&data));
     let database = database::examine(&data).await;
     found.extend(database);
+    found.extend(release::examine(&data).await);
     match tls {
         Ok(tls) => found.extend(tls::examine(tls.as_ref(), &public_url, &connections)),
         Err(Wrong(complaint)) => {

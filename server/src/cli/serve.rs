@@ -128,6 +128,7 @@ fn config(settings: &Settings, public_url: &str, tls: Option<TlsFiles>) -> Resul
     };
     Ok(Config {
         agents_dir: files.agents_dir.clone().unwrap_or_else(|| data.data_dir.join("agents")),
+        artifacts: data.artifacts_at(),
         site_root: files.site_root.clone().unwrap_or_else(site_beside_program),
         trusted_proxies: connections.trusted_proxy.clone(),
         also_at: connections.also_at.iter().map(|PublicUrl(url)| url.clone()).collect(),

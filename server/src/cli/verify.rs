@@ -1,7 +1,10 @@
 //! `reeve verify`: checks the database from outside of the server, which may be running. Reads only.
 
 use super::{OnlyData, verify_bundle};
-use crate::setting::{Data, Flags};
+use crate::{
+    artifacts::Artifacts,
+    setting::{Data, Flags},
+};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use domain::audit::Verification;
@@ -27,12 +30,13 @@ enum What {
     Bundle(verify_bundle::Bundle),
 }
 
-/// Checks the audit chain, the foreign keys, what is stored of samples and the devices' own records.
+/// Checks the audit chain, the foreign keys, what is stored of samples, the devices' own records and the files of releases.
 pub(super) async fn verify(options: Verify) -> Result<()> {
     if let Some(What::Bundle(bundle)) = &options.what {
         return verify_bundle::verify(bundle);
     }
-    let url = Data::read(&options.data.gather()?)?.url_of_existing()?;
+    let data = Data::read(&options.data.gather()?)?;
+    let url = data.url_of_existing()?;
     let found = domain::audit::verify_database(&url, options.expect_head.as_deref())
         .await
         .context("the database cannot be checked")?;
@@ -50,12 +54,20 @@ pub(super) async fn verify(options: Verify) -> Result<()> {
     for fault in &records.faults {
         writeln!(out, "  {fault}")?;
     }
+    let artifacts = Artifacts::open_for_reading(&data.artifacts_at())?;
+    let releases =
+        domain::release::verify(&url, &artifacts).await.context("the releases cannot be checked")?;
+    writeln!(out, "Releases: {}", releases.sentence())?;
+    for fault in &releases.faults {
+        writeln!(out, "  {fault}")?;
+    }
     out.flush()?;
     match (&found.chain.broken, found.dangling.is_empty()) {
         (Some(_), _) => bail!("{}", found.chain.sentence()),
         (None, false) => bail!("rows name rows that are not there: {}", found.dangling.join("; ")),
         (None, true) if samples.faults_total > 0 => bail!("{}", samples.sentence()),
         (None, true) if records.faults_total > 0 => bail!("{}", records.sentence()),
+        (None, true) if !releases.faults.is_empty() => bail!("{}", releases.sentence()),
         (None, true) => Ok(()),
     }
 }

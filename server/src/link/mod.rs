@@ -5,6 +5,7 @@ pub(crate) mod polling;
 mod registry;
 mod session;
 pub(crate) mod token;
+pub(crate) mod update;
 
 pub(crate) use registry::Registry;
 

@@ -5,6 +5,7 @@ mod frame;
 mod recheck;
 mod settings;
 mod spooled;
+mod updates;
 
 use super::{
     Registry,
@@ -159,6 +160,8 @@ struct Session {
     settings: settings::Sent,
     /// The agent knows what a command is.
     takes_commands: bool,
+    /// The agent knows what an update is.
+    takes_updates: bool,
     /// The last emergency stop, or end of one, that it was told of.
     stop_seq: u64,
     /// What came of commands a moment ago and is not written down yet, and when it has to be.
@@ -189,6 +192,7 @@ impl Session {
             recheck_at,
             settings: settings::Sent::default(),
             takes_commands: false,
+            takes_updates: false,
             stop_seq: 0,
             receipts: Vec::new(),
             receipts_due: Instant::now(),
@@ -357,6 +361,7 @@ impl Session {
             ToServer::CommandProgress(progress) => return Box::pin(self.progress(progress)).await,
             ToServer::CommandResult(result) => return Box::pin(self.result(result)).await,
             ToServer::Chain(chain) => return Box::pin(self.chain(chain)).await,
+            ToServer::UpdateStatus(status) => return Box::pin(self.update_status(*status)).await,
             ToServer::Hello(_) => return self.unsupported("a second hello".to_owned()).await,
             ToServer::Unknown => {
                 return self

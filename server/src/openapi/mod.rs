@@ -7,7 +7,7 @@ pub(crate) mod page;
 mod sample;
 mod schemas;
 
-pub(crate) use operation::{Answer, Described, Sketch};
+pub(crate) use operation::{Answer, Described, Part, Sketch};
 
 use crate::{
     api::ProblemBody,
@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
 
 /// What a handler's module is called in the document, and what stands there.
-const TAGS: [(&str, &str, &str); 24] = [
+const TAGS: [(&str, &str, &str); 27] = [
     ("me", "Oneself", "Who calls, and what they may do."),
     ("device", "Devices", "The machines that are looked after, and what they reported."),
     ("log_entry", "Logs", "What devices wrote about things going wrong, and where agents look for it."),
@@ -53,6 +53,16 @@ const TAGS: [(&str, &str, &str); 24] = [
         "Scripts",
         "The library: shared scripts and those of one business, each version as it was written.",
     ),
+    (
+        "release",
+        "Releases",
+        "Signed releases of the agent, their files, and the roots by which they are believed.",
+    ),
+    (
+        "rollout",
+        "Rollouts",
+        "Releases reach devices wave by wave, and stop by themselves when it goes wrong.",
+    ),
     ("business", "Businesses", "The customers of the MSP."),
     ("service_location", "Service locations", "The places of a business."),
     ("user", "People", "Those who sign in to the portal."),
@@ -62,6 +72,11 @@ const TAGS: [(&str, &str, &str); 24] = [
     ("oidc", "Sign-in", "Providers of OpenID Connect, and who has to have a second factor."),
     ("audit", "Audit log", "Who did what, when and from where; every entry chained to the one before."),
     ("token", "Agent identity", "How an agent proves which device it is."),
+    (
+        "update",
+        "Agent updates",
+        "What agents ask about releases: whether one is due, and whether it still holds.",
+    ),
     (
         "polling",
         "Agent link",
@@ -139,7 +154,8 @@ fn write(endpoints: &[Endpoint], public_url: &str) -> Value {
 fn operation(endpoint: &Endpoint, schemas: &mut Schemas, names: &mut BTreeMap<String, u32>) -> Value {
     let mut sketch = Sketch::new(schemas);
     (endpoint.describe)(&mut sketch);
-    let Sketch { parameters, body, answers, mut problems, is_for_people_alone, .. } = sketch;
+    let Sketch { parameters, body, answers, mut problems, is_for_people_alone, is_for_people_too, .. } =
+        sketch;
     problems.extend(endpoint.may);
     let mut responses: Map<String, Value> =
         answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect();
@@ -154,6 +170,10 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas, names: &mut BTreeMap<St
     let (security, audience) = match endpoint.audience {
         Audience::People if is_for_people_alone => (json!([{ "session": [] }]), "Session only"),
         Audience::People => (json!([{ "api_key": [] }, { "session": [] }]), "API key or session"),
+        Audience::Agents if is_for_people_too => (
+            json!([{ "agent_token": [] }, { "api_key": [] }, { "session": [] }]),
+            "Agents, API key or session",
+        ),
         Audience::Agents => (json!([{ "agent_token": [] }]), "Agents"),
         Audience::Public => (json!([]), "Anybody: what is sent is the proof"),
     };

@@ -23,6 +23,8 @@ pub(crate) struct Sketch<'a> {
     pub(super) problems: BTreeSet<ProblemCode>,
     /// True when an API key cannot do it.
     pub(super) is_for_people_alone: bool,
+    /// True when people do it, too, where agents do.
+    pub(super) is_for_people_too: bool,
 }
 
 impl<'a> Sketch<'a> {
@@ -36,6 +38,7 @@ impl<'a> Sketch<'a> {
             // The limits, the database and our own mistakes stand behind every call.
             problems: BTreeSet::from([TooMany, Internal, Unavailable]),
             is_for_people_alone: false,
+            is_for_people_too: false,
         }
     }
 
@@ -47,6 +50,31 @@ impl<'a> Sketch<'a> {
             answer["content"] = content;
         }
         self.answers.insert(status, answer);
+    }
+
+    /// A body with this content, by content type.
+    pub(crate) fn takes(&mut self, content: Value) {
+        self.body = Some(json!({ "required": true, "content": content }));
+    }
+
+    /// A parameter of the path, the query or the head.
+    pub(crate) fn asks(&mut self, parameter: Value) {
+        self.parameters.push(parameter);
+    }
+
+    /// How it may refuse.
+    pub(crate) fn refuses(&mut self, codes: &[ProblemCode]) {
+        self.problems.extend(codes);
+    }
+
+    /// No API key can do it.
+    pub(crate) fn is_for_people_alone(&mut self) {
+        self.is_for_people_alone = true;
+    }
+
+    /// What agents do, people do as well.
+    pub(crate) fn is_for_people_too(&mut self) {
+        self.is_for_people_too = true;
     }
 
     fn answers_json<T: JsonSchema>(&mut self, status: u16, description: &str) {

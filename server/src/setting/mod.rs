@@ -9,7 +9,10 @@ mod value;
 pub(crate) use source::{Flags, Groups, Sources};
 pub(crate) use value::{Bounded, BusUrl, DatabaseUrl, LogLevel, PublicUrl, Secret, Value};
 
-use crate::limit::{Limits, Rate};
+use crate::{
+    artifacts::ArtifactsAt,
+    limit::{Limits, Rate},
+};
 use domain::metric::Retention;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -150,6 +153,10 @@ settings! {
         /// File of the keys that sign commands, when several servers share them elsewhere than in the data folder; their
         /// root is looked for beside it.
         command_key_file: Option<PathBuf>, "FILE";
+        /// Where the files of releases are kept: a folder, `s3://bucket/prefix` or `az://container/prefix`; `artifacts`
+        /// in the data folder when absent. Keys and addresses of a bucket come from the environment, by the names that
+        /// its own tools have (`AWS_…`, `AZURE_…`).
+        artifacts_url: Option<ArtifactsAt>, "URL";
     }
 
     /// Connections
@@ -256,6 +263,14 @@ settings! {
         log_format: crate::log::Format = "text", "FORMAT";
         /// What is logged: error, warn, info, debug or trace; also for single parts, such as `info,domain=debug`.
         log_level: LogLevel = crate::log::LEVEL_DEFAULT, "LEVEL", "REEVE_LOG";
+    }
+}
+
+impl Data {
+    /// Where the files of releases are kept.
+    pub(crate) fn artifacts_at(&self) -> ArtifactsAt {
+        let own = || ArtifactsAt::Folder(self.data_dir.join("artifacts"));
+        self.artifacts_url.clone().unwrap_or_else(own)
     }
 }
 

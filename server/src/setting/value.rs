@@ -1,6 +1,11 @@
 //! What settings can hold: each type reads its text and says what an acceptable one looks like.
 
-use crate::{bus::BusConfig, config, limit::Rate};
+use crate::{
+    artifacts::{ArtifactsAt, NoPlace},
+    bus::BusConfig,
+    config,
+    limit::Rate,
+};
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
@@ -101,6 +106,12 @@ impl One for bool {
             "false" | "0" | "no" | "off" => Ok(false),
             _ => Err("must be true or false".to_owned()),
         }
+    }
+}
+
+impl One for ArtifactsAt {
+    fn one(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: NoPlace| error.to_string())
     }
 }
 

@@ -43,6 +43,16 @@ fn no_forbidden_edge_exists() {
         ("migration", none, &["entity", "domain", "axum", "leptos"]),
         ("domain", none, &["axum", "leptos", "reqwest", "app", "server", "agent"]),
         ("app", none, &["domain", "axum", "sea-orm", "tokio", "server"]),
+        // Whoever has the server or an agent has nothing that makes a release.
+        ("server", none, &["release"]),
+        (
+            "release",
+            none,
+            &[
+                "tokio", "reqwest", "hyper", "rustls", "axum", "sea-orm", "domain", "server", "agent",
+                "updater",
+            ],
+        ),
         (
             "frontend",
             &BROWSER,
@@ -59,6 +69,7 @@ fn no_forbidden_edge_exists() {
                 "app",
                 "server",
                 "migration",
+                "release",
                 "schemars",
                 "regex-automata",
             ],
@@ -68,7 +79,11 @@ fn no_forbidden_edge_exists() {
             none,
             &["domain", "server", "agent", "updater", "app", "migration", "axum", "sea-orm", "leptos"],
         ),
-        ("updater", none, &["tokio", "reqwest", "hyper", "axum", "leptos", "sea-orm", "domain", "agent"]),
+        (
+            "updater",
+            none,
+            &["tokio", "reqwest", "hyper", "axum", "leptos", "sea-orm", "domain", "agent", "release"],
+        ),
         ("windows_api", none, &["tokio", "reqwest", "entity", "agent", "updater", "domain"]),
     ] {
         for dependency in forbidden {
@@ -95,6 +110,7 @@ fn every_drawn_edge_exists() {
         ("agent", none, "entity"),
         ("agent", none, "windows_api"),
         ("sim", none, "entity"),
+        ("release", none, "entity"),
     ] {
         assert!(reaches(package, extra, dependency), "{package} -> {dependency}");
     }

@@ -137,10 +137,14 @@ async fn agents_routes_take_no_person_and_no_other_device() {
     let routes: Vec<_> =
         endpoints().into_iter().filter(|endpoint| endpoint.audience == Audience::Agents).collect();
     assert!(!routes.is_empty());
+    // Files of releases are for people of the MSP, too: `release/serve.rs` looks at them.
+    let routes = routes.into_iter().filter(|endpoint| !endpoint.path.starts_with("/artifacts/"));
     for endpoint in routes {
         // Of which command it is says the body, too: without one, the address alone is not enough.
         let path = endpoint.path.replace("{id}", &agent.id.to_string());
         let path = path.replace("{command_id}", &CommandId::generate().to_string());
+        // An update that is nobody's is not found, whoever asks.
+        let is_about_nothing = path.contains("{update_id}");
         let call = |token: Option<&str>, person: &Person| {
             let method: Method = endpoint.method.parse().expect("a method");
             let request = person.request(method, &format!("/api/v1{path}")).json(&serde_json::json!({}));
@@ -154,7 +158,8 @@ async fn agents_routes_take_no_person_and_no_other_device() {
             assert_eq!(call(Some(token), &server.stranger()).await.status, 404, "another device: {path}");
         }
         let own = call(Some(&agent.token), &server.stranger()).await.status.as_u16();
-        assert!(matches!(own, 200 | 204 | 422), "the device itself: {path}: {own}");
+        let is_known = matches!(own, 200 | 204 | 422) || is_about_nothing && own == 404;
+        assert!(is_known, "the device itself: {path}: {own}");
     }
 }
 

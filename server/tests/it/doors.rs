@@ -59,7 +59,9 @@ async fn no_credential_opens_a_door_of_another_kind() {
         send(request.json(&json!({}))).await.status.as_u16()
     };
     let mut wrong = Vec::new();
-    for endpoint in endpoints() {
+    // Files of releases are for devices and for people of the MSP: `release/serve.rs` looks at them.
+    let of_one_kind = endpoints().into_iter().filter(|endpoint| !endpoint.path.starts_with("/artifacts/"));
+    for endpoint in of_one_kind {
         let path = format!("/api/v1{}", endpoint.path.replace("{id}", &agent.id.to_string()));
         for (kind, secret) in &all {
             let (bearer, cookie) = match endpoint.audience {

@@ -6,12 +6,14 @@ use crate::{
     support::{
         agent::FakeAgent,
         people::{Answer, Person, send},
-        server::TestServer,
+        server::{TestServer, field},
         world::noon,
     },
 };
 use entity::{
     command::{CommandProgress, ResultStatus},
+    id::{ReleaseId, RolloutId},
+    update::UpdateAnswer,
     wire::CommandsAnswer,
 };
 use jsonschema::Validator;
@@ -184,6 +186,7 @@ async fn real_answers_are_what_the_document_promises() {
         wrong.extend(differences(&document, &route, &agent.post_as(None, path, &body).await));
     }
     try_command(&server, &document, &agent, &mut wrong, &mut good).await;
+    try_update(&server, &document, &agent, world.released.id, &mut wrong, &mut good).await;
     let report = json!({"agent_id": agent.id, "agent_version": "1", "timestamp": noon(), "error_type": "other", "message": "M"});
     for (body, is_good) in [(report, true), (json!({}), false)] {
         let request = server.stranger().request(Method::POST, "/api/v1/agents/report_error");
@@ -249,6 +252,73 @@ async fn try_command(
         wrong.extend(differences(document, &route, &agent.post(&format!("commands/x/{what}"), &body).await));
         good.insert(route);
     }
+}
+
+/// An update as a device asks for it and says how far it has come.
+async fn try_update(
+    server: &TestServer,
+    document: &Value,
+    agent: &FakeAgent,
+    release: ReleaseId,
+    wrong: &mut Vec<String>,
+    good: &mut BTreeSet<String>,
+) {
+    let (id, nonce) = (agent.id, "000102030405060708090a0b0c0d0e0f");
+    let running =
+        json!({"version": "0.9.0", "seq": 0, "build_id": "b-0", "libc": "gnu", "is_supervised": true});
+    let receipt = json!({"nonce": nonce, "running": running});
+    let path = format!("/agents/{id}/receipt");
+    try_as_device(document, agent, ("POST /agents/{id}/receipt", &path, &receipt), wrong, good).await;
+    let path = format!("/agents/{id}/freshness?nonce={nonce}");
+    try_as_device(document, agent, ("GET /agents/{id}/freshness", &path, &Value::Null), wrong, good).await;
+
+    let wave = json!({"percent": 100, "soak_seconds": 0, "min_successes": 1, "success_percent": 95});
+    let target = json!({"scope": "devices", "device_ids": [id]});
+    let asked = json!({"name": "One", "release_id": release, "target": target, "waves": [wave]});
+    let made: Value = server.admin.post("/rollouts", &asked).await.expect(201);
+    let rollout: RolloutId = field(&made["rollout"], "id");
+    for what in ["submit", "start"] {
+        let _: Value =
+            server.admin.post(&format!("/rollouts/{rollout}/{what}"), &Value::Null).await.expect(200);
+    }
+    let path =
+        format!("/agents/check_update?version=0.9.0&os=linux&arch=x86_64&libc=gnu&seq=0&nonce={nonce}");
+    let call = ("GET /agents/check_update", path.as_str(), &Value::Null);
+    let due: UpdateAnswer = try_as_device(document, agent, call, wrong, good).await.expect(200);
+    let path = format!("/artifacts/sha256/{}", due.checksum);
+    let call = ("GET /artifacts/sha256/{sha256}", path.as_str(), &Value::Null);
+    try_as_device(document, agent, call, wrong, good).await;
+    let path = format!("/agents/{id}/updates/{}", due.update_id);
+    let status = json!({
+        "update_id": due.update_id, "step": 1, "state": "accepted", "running": running, "seq": due.seq, "at": noon(),
+    });
+    let call = ("POST /agents/{id}/updates/{update_id}", path.as_str(), &status);
+    try_as_device(document, agent, call, wrong, good).await;
+    let path = format!("{path}/go");
+    let call = ("GET /agents/{id}/updates/{update_id}/go", path.as_str(), &Value::Null);
+    try_as_device(document, agent, call, wrong, good).await;
+}
+
+/// Makes one call as nobody and as the device: its route, its path and its body. Answers what the device was told.
+async fn try_as_device(
+    document: &Value,
+    agent: &FakeAgent,
+    (route, path, body): (&str, &str, &Value),
+    wrong: &mut Vec<String>,
+    good: &mut BTreeSet<String>,
+) -> Answer {
+    let method: Method = route.split(' ').next().and_then(|word| word.parse().ok()).expect("a method");
+    let ask = |token: Option<&str>| {
+        let request = Person::stranger(&agent.url).request(method.clone(), &format!("/api/v1{path}"));
+        let request = if method == Method::GET { request } else { request.json(body) };
+        send(if let Some(token) = token { request.bearer_auth(token) } else { request })
+    };
+    wrong.extend(differences(document, route, &ask(None).await));
+    let answer = ask(Some(&agent.token)).await;
+    assert!(answer.status.is_success(), "{route}: {} {}", answer.status, answer.body);
+    wrong.extend(differences(document, route, &answer));
+    good.insert(route.to_owned());
+    answer
 }
 
 /// What an agent says over HTTP.

@@ -25,6 +25,7 @@ pub fn hello(previous: Option<DisconnectReason>) -> Hello {
         device_lock: None,
         agent_state: None,
         chain_head: None,
+        running: None,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
         PATIENCE,
         agent::{FakeAgent, metrics, sample},
         people::send,
+        release::{Trust, built, words},
         server::TestServer,
         world::{Engine, PASSWORD, user_input, visitor},
     },
@@ -18,6 +19,7 @@ use entity::{
     error_report::ErrorReport,
     log_entry::{LogEntry, LogLevel},
     monitored_service::{ServiceEventData, ServiceEventKind},
+    platform::{Arch, Os},
     presence::LinkKind,
     session::SignInInput,
     user::{Role, UserInput},
@@ -36,7 +38,7 @@ use std::{
 const TOKEN: &str = "a-token-of-the-operator";
 
 /// What moves which families.
-const MOVED_BY: [(&str, &[&str]); 18] = [
+const MOVED_BY: [(&str, &[&str]); 19] = [
     ("a request", &["reeve_http_requests", "reeve_http_request_seconds", "process_cpu_seconds"]),
     ("a change", &["reeve_database_write_wait_seconds"]),
     ("a device", &["reeve_devices"]),
@@ -61,6 +63,7 @@ const MOVED_BY: [(&str, &[&str]); 18] = [
     ("processors that have too much to do", &["reeve_suggestions"]),
     ("a service that stops", &["reeve_service_events"]),
     ("a command", &["reeve_command_requests", "reeve_commands", "reeve_command_seconds"]),
+    ("a release", &["reeve_artifact_uploads", "reeve_artifact_sent_bytes", "reeve_update_questions"]),
     ("a body that is on its way", &["reeve_ingest_bytes"]),
     ("a sign-in", &["reeve_sign_ins", "reeve_sessions"]),
     ("a wrong password", &["reeve_sign_ins_refused"]),
@@ -210,6 +213,25 @@ fn errors(server: &TestServer, count: u64, from: u64) -> Logs {
     Logs { entries: (from..from + count).map(entry).collect(), dropped_total: 0, suppressed_total: 0 }
 }
 
+/// Brings a release; a device asks whether it is due, and fetches its file.
+async fn release(server: &TestServer, held: &Held) {
+    let trust = Trust::of(server);
+    trust.begin(server).await;
+    let file = built(Os::Linux, Arch::X86_64, 1, 9_000);
+    trust.released(server, &words(1, "1.0.0"), std::slice::from_ref(&file)).await;
+    let token = &held.agent.as_ref().expect("a device").token;
+    for path in [
+        "/api/v1/agents/check_update?version=0.9.0&os=linux&arch=x86_64".to_owned(),
+        format!("/api/v1/artifacts/sha256/{}", file.sha256()),
+    ] {
+        let answer =
+            reqwest::Client::new().get(format!("{}{path}", server.url)).bearer_auth(token).send().await;
+        let answer = answer.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.bytes().await.expect("a body");
+    }
+}
+
 /// Asks a device for something that it does at once.
 async fn command(server: &TestServer, held: &mut Held) {
     let path = format!("/agents/{}/commands", held.agent.as_ref().expect("a device").id);
@@ -277,6 +299,7 @@ async fn act(server: &TestServer, what: &str, held: &mut Held) {
             domain::report::event(&device(server, held).await, event).await.expect("taken");
         }
         "a command" => command(server, held).await,
+        "a release" => release(server, held).await,
         "a body that is on its way" => {
             held.body = Some(held.agent.as_ref().expect("a device").unfinished("software", 10_000).await);
         }

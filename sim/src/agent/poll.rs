@@ -8,7 +8,7 @@ use crate::{
 };
 use entity::{
     presence::{DisconnectReason, LinkKind},
-    wire::{Heartbeat, HeartbeatAnswer, LogsAnswer, MetricsAnswer, ToServer},
+    wire::{Heartbeat, HeartbeatAnswer, Hello, LogsAnswer, MetricsAnswer, ToServer},
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -27,7 +27,8 @@ impl Agent {
     pub(super) async fn poll(&mut self, orders: &mut watch::Receiver<Orders>) -> End {
         let storms = orders.borrow_and_update().storms;
         let before = self.lost.map(|(_, reason)| crate::machine::previous(reason));
-        let hello = Some(Box::new(self.machine.hello(before)));
+        let hello = Hello { running: self.running.clone(), ..self.machine.hello(before) };
+        let hello = Some(Box::new(hello));
         let first =
             self.post_heartbeat(Heartbeat { link: LinkKind::Polling, hello, agent_state: None }).await;
         let answer = match first {

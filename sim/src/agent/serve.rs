@@ -89,7 +89,8 @@ impl Agent {
             next = next.min(self.due.metrics);
         }
         let deadline = session.oldest_in_flight().map(|sent| sent + self.rhythm.ack_within);
-        for moment in [deadline, session.paused_until, self.due.leave].into_iter().flatten() {
+        for moment in [deadline, session.paused_until, self.due.leave, self.due.update].into_iter().flatten()
+        {
             next = next.min(moment);
         }
         next
@@ -104,6 +105,9 @@ impl Agent {
         }
         if self.due.leave.is_some_and(|at| now >= at) {
             return Err(End::Left);
+        }
+        if self.due.update.is_some_and(|at| now >= at) {
+            Box::pin(self.update(socket)).await?;
         }
         if session.paused_until.is_some_and(|until| now >= until) {
             session.paused_until = None;
@@ -170,6 +174,9 @@ impl Agent {
             ToAgent::ResultAck { command_id } => self.result_acknowledged(command_id),
             // It has done everything at once, and keeps no record.
             ToAgent::CommandCancel { .. } | ToAgent::Stop(_) | ToAgent::ChainAck { .. } => {}
+            // There is no program behind it that could be another one.
+            ToAgent::UpdateRequired(hint) => self.update_is_due(&hint),
+            ToAgent::UpdateStatusAck(_) => {}
             ToAgent::Ping { nonce } => {
                 self.tally.sent("pong");
                 socket.send(&ToServer::Pong { nonce }).await.map_err(|_| lost())?;

@@ -53,6 +53,24 @@ pub async fn answer(stream: &mut TcpStream, status: u16, body: &serde_json::Valu
     answer_with(stream, status, body.to_string().as_bytes()).await;
 }
 
+/// Answers with a part of a file, which may be less than its length says, and hangs up.
+pub async fn answer_part(stream: &mut TcpStream, status: u16, headers: &str, part: &[u8], length: usize) {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\n{headers}content-type: application/octet-stream\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    let _ = stream.write_all(&[head.as_bytes(), part].concat()).await;
+    let _ = stream.shutdown().await;
+}
+
+/// Answers with bytes for as long as somebody takes them.
+pub async fn answer_endless(stream: &mut TcpStream, length: Option<usize>) {
+    let length = length.map(|length| format!("content-length: {length}\r\n")).unwrap_or_default();
+    let head = format!("HTTP/1.1 200 X\r\n{length}connection: close\r\n\r\n");
+    if stream.write_all(head.as_bytes()).await.is_ok() {
+        while stream.write_all(&[0; 16 * 1024]).await.is_ok() {}
+    }
+}
+
 /// Answers with a file and hangs up.
 pub async fn answer_with(stream: &mut TcpStream, status: u16, body: &[u8]) {
     let head = format!(

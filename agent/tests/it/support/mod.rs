@@ -2,14 +2,20 @@
 
 mod device;
 mod http;
+mod machine;
+mod releases;
 mod server;
 mod signer;
 mod socket;
+mod supervisor;
 mod world;
 
 pub use device::{Device, Running};
+pub use machine::{Machine, program, stamp};
+pub use releases::{Due, Endless, Keys, manifest, stamped};
 pub use server::FakeServer;
 pub use signer::{Signer, script, script_of};
+pub use supervisor::{NONCE, Supervisor, digest};
 pub use world::World;
 
 use std::{path::PathBuf, time::Duration};

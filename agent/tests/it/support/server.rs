@@ -1,6 +1,6 @@
 //! A server that keeps what it is sent in memory, and misbehaves on request.
 
-use super::{World, http, socket};
+use super::{World, http, releases::Endless, socket};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use entity::{
@@ -92,6 +92,25 @@ async fn serve(mut stream: TcpStream, world: Arc<Mutex<World>>) {
         let status = if file.is_some() { 200 } else { 404 };
         return http::answer_with(&mut stream, status, &file.unwrap_or_default()).await;
     }
+    if let Some(sha256) = request.path.strip_prefix("/api/v1/artifacts/sha256/") {
+        let endless = world.lock().unwrap().releases.endless;
+        if let Some(endless) = endless {
+            let length = match endless {
+                Endless::WithLength(length) => Some(length),
+                Endless::WithoutLength => None,
+            };
+            return http::answer_endless(&mut stream, length).await;
+        }
+        let (status, headers, part, length) = {
+            let mut world = world.lock().unwrap();
+            if request.bearer().is_some_and(|token| world.agent_tokens.contains(token)) {
+                world.releases.part(&request, sha256)
+            } else {
+                (401, String::new(), Vec::new(), 0)
+            }
+        };
+        return http::answer_part(&mut stream, status, &headers, &part, length).await;
+    }
     world.lock().unwrap().asked_at.push(std::time::Instant::now());
     let (status, body) = respond(&request, &mut world.lock().unwrap());
     http::answer(&mut stream, status, &body).await;
@@ -115,6 +134,12 @@ fn respond(request: &http::Request, world: &mut World) -> (u16, Value) {
     if path == "report_error" {
         return take_error(request, world);
     }
+    if let Some(query) = path.strip_prefix("check_update?") {
+        if !request.bearer().is_some_and(|token| world.agent_tokens.contains(token)) {
+            return problem(ProblemCode::SignedOut, "The agent token is not good.");
+        }
+        return world.releases.check(query, request.headers.get("host").expect("a host"));
+    }
     let (device, what) = path.split_once('/').expect("a device and a word");
     let device: DeviceId = device.parse().unwrap();
     if world.switched_off {
@@ -133,7 +158,11 @@ fn respond(request: &http::Request, world: &mut World) -> (u16, Value) {
             problem(ProblemCode::SignedOut, "The agent token is not good.")
         }
         "key" => rotate(device, &read(request), world),
-        _ => report(what, request, world),
+        _ => {
+            let batches = world.samples.len() as u64;
+            let answer = world.releases.of_device(device, what, &request.body, batches);
+            answer.unwrap_or_else(|| report(what, request, world))
+        }
     }
 }
 
@@ -186,6 +215,7 @@ fn register(request: &RegisterRequest, world: &mut World, host: &str) -> (u16, V
         websocket_url: websocket_url(&format!("http://{host}")),
         settings: world.settings.clone(),
         command_root: world.command_root.clone(),
+        release_root: world.releases.root.clone(),
     };
     (200, json!(answer))
 }

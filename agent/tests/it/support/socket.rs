@@ -3,6 +3,7 @@
 use super::{World, http::Request};
 use entity::{
     presence::LinkKind,
+    update::UpdateStatusAck,
     wire::{ToAgent, ToServer},
 };
 use futures::{SinkExt as _, StreamExt as _};
@@ -110,6 +111,11 @@ fn hear(message: &ToServer, world: &mut World) -> Option<ToAgent> {
         ToServer::Chain(chain) => {
             let seq = world.said.store(&chain.entries);
             return (!world.keep_command_acks).then_some(ToAgent::ChainAck { seq });
+        }
+        ToServer::UpdateStatus(status) => {
+            let ack = UpdateStatusAck { update_id: status.update_id, step: status.step };
+            world.releases.statuses.push((**status).clone());
+            return (!world.releases.keep_status_acks).then_some(ToAgent::UpdateStatusAck(ack));
         }
         ToServer::Pong { .. } => {}
         ToServer::Unknown => panic!("the agent sent a message of an unknown type"),

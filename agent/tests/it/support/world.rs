@@ -1,5 +1,6 @@
 //! What the fake server knows, and how it is to behave.
 
+use super::releases::Releases;
 use chrono::{DateTime, TimeDelta, Utc};
 use ed25519_dalek::VerifyingKey;
 use entity::{
@@ -91,6 +92,8 @@ pub struct World {
     pub settings: Settings,
     /// The root that it tells those who register.
     pub command_root: Option<String>,
+    /// What it has and knows of releases.
+    pub releases: Releases,
     /// The upgrade is refused, as by a proxy.
     pub block_sockets: bool,
     /// Nothing is read or said on open sockets.
@@ -149,6 +152,7 @@ impl World {
                 ..Settings::default()
             },
             command_root: None,
+            releases: Releases::default(),
             block_sockets: false,
             deaf: false,
             downloads: HashMap::new(),

@@ -6,9 +6,9 @@ use signal_hook::{
     consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use std::{io, process::Child, sync::mpsc::Sender, thread};
+use std::{io, process::Child, sync::mpsc::SyncSender, thread};
 
-pub fn listen(wakes: Sender<Wake>) -> io::Result<()> {
+pub fn listen(wakes: SyncSender<Wake>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCHLD])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {

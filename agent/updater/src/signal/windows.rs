@@ -5,17 +5,17 @@ use super::Wake;
 use std::{
     io,
     process::Child,
-    sync::mpsc::{Receiver, Sender},
+    sync::mpsc::{Receiver, SyncSender},
     thread,
     time::Duration,
 };
 
-pub fn listen(wakes: Sender<Wake>) -> io::Result<()> {
+pub fn listen(wakes: SyncSender<Wake>) -> io::Result<()> {
     pass_on(windows_api::console::stops()?, wakes)
 }
 
 /// Turns what asks to stop into wakes, and looks now and then.
-pub fn pass_on(stops: Receiver<()>, wakes: Sender<Wake>) -> io::Result<()> {
+pub fn pass_on(stops: Receiver<()>, wakes: SyncSender<Wake>) -> io::Result<()> {
     let looks = wakes.clone();
     thread::Builder::new()
         .name("stops".to_owned())

@@ -2,6 +2,13 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod apply;
+mod own;
+mod support;
+#[cfg(target_os = "linux")]
+mod sweep;
+mod update;
+
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,

@@ -128,6 +128,9 @@ impl Cx {
     /// # Errors
     /// When the database fails.
     pub async fn sees(&self, event: &PortalEvent) -> Result<bool> {
+        if event.is_for_msp() {
+            return Ok(self.me.role.is_msp() && !self.reach.is_nothing());
+        }
         let Some(business) = event.business_id() else { return Ok(true) };
         if !self.reach.depends_on_location() {
             return Ok(self.reach.includes(business));

@@ -5,7 +5,7 @@ use crate::{
     audit::{Actor, Record},
     device::{note, os_version, search_text},
     error::on_duplicate,
-    secret,
+    release, secret,
     store::{Change, statement},
 };
 use entity::{
@@ -17,6 +17,7 @@ use entity::{
     presence::Presence,
     problem::{Problem, ProblemCode},
     registration::{RegisterAnswer, RegisterRequest, RegistrationEvent, RegistrationState},
+    release::Channel,
     table::{business, device, registration_token},
     wire::{Settings, websocket_url},
 };
@@ -36,6 +37,8 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         return Err(Problem::invalid("hostname", "The machine must say what it is called.").into());
     }
     let now = store.now();
+    // Before anything is changed: the device pins it with its first answer.
+    let release_root = release::current_root(store.db()).await?;
     let change = store.begin().await?;
     let token = consume(store, &change, &request.token).await?;
     // Who shows no good token is told nothing else; a refusal from here on leaves the token as it was.
@@ -79,6 +82,13 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         samples_dropped: Set(0),
         device_lock: Set(None),
         services_wrong: Set(0),
+        running_version: Set(None),
+        running_seq: Set(None),
+        running_build_id: Set(None),
+        running_sha256: Set(None),
+        running_libc: Set(None),
+        is_supervised: Set(false),
+        release_channel: Set(Channel::Stable),
         created_at: Set(now),
         revoked_at: Set(None),
     };
@@ -101,7 +111,8 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         token_id: token.id,
         device_id: id,
     });
-    answer(store, id, device_name, &token)
+    let answer = answer(store, id, device_name, &token)?;
+    Ok(RegisterAnswer { release_root, ..answer })
 }
 
 fn answer(
@@ -122,6 +133,7 @@ fn answer(
         websocket_url: websocket_url(store.public_url()),
         settings: Settings::default(),
         command_root: Some(store.signer().root_public_text()),
+        release_root: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! A device says hello: it is online from here on, and the time before is explained.
 
 use super::{clone::boots, greeter::Arrival};
-use crate::{AgentCx, Result, node};
+use crate::{AgentCx, Result, node, rollout};
 use chrono::{DateTime, Utc};
 use entity::{
     activity::ActivityKind,
@@ -61,6 +61,12 @@ pub async fn hello(cx: &AgentCx, hello: &Hello, link: LinkKind) -> Result<Welcom
     store.greeter().write(arrival).await?;
     store.tracker().stored(row.id, Presence::Online);
     store.tracker().agent_state_stored(row.id, hello.agent_state);
+    if let Some(running) = &hello.running {
+        // It has arrived, whatever becomes of this; the next contact says it again.
+        if let Err(error) = Box::pin(rollout::seen(cx, running)).await {
+            tracing::warn!(%error, "what a device runs was not written down");
+        }
+    }
     if node::is_elsewhere(store, row.node_id) {
         // What is left of its former socket looks, finds that the device is here, and goes.
         store.wake_elsewhere(&[row.id]);

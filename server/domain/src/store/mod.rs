@@ -18,6 +18,7 @@ pub(crate) mod state;
 mod test_mode;
 #[cfg(test)]
 pub(crate) mod tests;
+mod told;
 
 pub(crate) use change::Change;
 use checkpoint::Checkpoints;
@@ -34,6 +35,7 @@ use crate::{
     Clock, Courier, Error, Mailer, Result, Web,
     access::{BreachedList, Throttle, Turns},
     agent_token::CheckedTokens,
+    artifact_store::ArtifactStore,
     audit,
     bus::{Ears, Mouth},
     command::signer::Signer,
@@ -44,6 +46,7 @@ use crate::{
     oidc::Directory,
     presence::Tracker,
     registration::OfferedPackage,
+    release::Freshness,
     report::{Greeter, REPORTS_AT_ONCE},
     telemetry::Telemetry,
     user::LETTERS_UNDER_WAY_MAX,
@@ -57,7 +60,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait as _;
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, OnceLock, Weak},
     time::{Duration, Instant},
 };
@@ -100,6 +103,8 @@ struct Inner {
     keys: Keys,
     seal: Seal,
     signer: Signer,
+    freshness: Freshness,
+    artifacts: OnceLock<Arc<dyn ArtifactStore>>,
     public_url: String,
     events: broadcast::Sender<PortalEvent>,
     decided: watch::Sender<u64>,
@@ -155,6 +160,8 @@ impl Store {
             keys,
             seal,
             signer,
+            freshness: Freshness::new(&config.data_dir),
+            artifacts: OnceLock::new(),
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             events,
             decided: watch::Sender::default(),
@@ -184,43 +191,6 @@ impl Store {
             mouth: Mouth::default(),
             ears: Ears::default(),
         })))
-    }
-
-    /// Says who holds the agents' sockets. The first to say so wins.
-    pub fn set_courier(&self, courier: Arc<dyn Courier>) {
-        // A second courier would be a programming error that loses only a nudge.
-        let _ = self.0.courier.set(courier);
-    }
-
-    /// Says who sends mail; without, links are shown to those who make them. The first to say so wins.
-    pub fn set_mailer(&self, mailer: Arc<dyn Mailer>) {
-        let _ = self.0.mailer.set(self.0.telemetry.counting(mailer));
-    }
-
-    /// Says who reaches other servers. The first to say so wins.
-    pub fn set_web(&self, web: Arc<dyn Web>) {
-        let _ = self.0.web.set(web);
-    }
-
-    /// Says how long samples are kept. The first to say so wins.
-    pub fn set_retention(&self, retention: Retention) {
-        let _ = self.0.retention.set(retention);
-    }
-
-    /// Says how many days log entries are kept. The first to say so wins.
-    pub fn set_logs_kept_days(&self, days: u32) {
-        let _ = self.0.logs_kept_days.set(days);
-    }
-
-    /// Names a file of stolen passwords that nobody may choose, in the format of Pwned Passwords ordered by hash. The
-    /// first to say so wins.
-    ///
-    /// # Errors
-    /// When the file cannot be read or is none of that kind.
-    pub fn set_breached_list(&self, file: &Path) -> Result<()> {
-        let list = BreachedList::open(file)?;
-        let _ = self.0.breached.set(Arc::new(list));
-        Ok(())
     }
 
     /// The clock that this server lives by.

@@ -310,6 +310,7 @@ tenants! {
     monitored_service_state.BusinessId: Device(DeviceId),
     oidc_provider.BusinessId: Business,
     registration_token.BusinessId: Location(ServiceLocationId),
+    rollout_device.BusinessId: Device(DeviceId),
     script.BusinessId: Business,
     script_version.BusinessId: Business,
     service_location.BusinessId: Location(Id),

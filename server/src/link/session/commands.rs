@@ -20,6 +20,7 @@ impl Session {
     /// A device has come: what it was told before and never answered for, and what waits, goes out.
     pub(super) async fn arrive(&mut self, hello: &Hello, protocol: u16) -> ControlFlow<End> {
         self.takes_commands = protocol >= SINCE;
+        self.takes_updates = protocol >= super::updates::SINCE;
         if !self.takes_commands {
             return ControlFlow::Continue(());
         }
@@ -29,13 +30,15 @@ impl Session {
                 Err(error) => tracing::warn!(%error, "a device's record was not compared"),
             }
         }
-        self.hand_out(Occasion::Arrived).await
+        self.hand_out(Occasion::Arrived).await?;
+        self.hint(true).await
     }
 
     /// Hands out what is new for the device: what was asked of it first, then its settings. With each recheck too,
     /// because what wakes a session may be lost.
     pub(super) async fn renew(&mut self) -> ControlFlow<End> {
         Box::pin(self.hand_out(Occasion::Woken)).await?;
+        self.hint(false).await?;
         Box::pin(self.renew_settings()).await
     }
 

@@ -9,6 +9,8 @@ mod functions;
 mod lock;
 mod log_entry;
 mod monitored_service;
+mod release;
+mod rollout;
 mod suggestion;
 
 use crate::support::{
@@ -26,7 +28,7 @@ use entity::{
     user::Role,
     wire::Hello,
 };
-use reqwest::Method;
+use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
 /// What a call does.
@@ -56,6 +58,8 @@ pub struct Call {
 
 enum Body {
     Json(Value),
+    /// The same as parts of a form, as files come.
+    Parts(Value),
     /// Fields of a form, as server functions take them.
     Form(Vec<(String, String)>),
 }
@@ -69,6 +73,13 @@ impl Call {
         send(match &self.body {
             Body::Json(_) if method == Method::GET => request,
             Body::Json(body) => request.json(body),
+            Body::Parts(body) => {
+                let fields = body.as_object().into_iter().flatten();
+                let form = fields.fold(multipart::Form::new(), |form, (name, value)| {
+                    form.text(name.clone(), value.as_str().unwrap_or_default().to_owned())
+                });
+                request.multipart(form)
+            }
             Body::Form(fields) => request.form(fields),
         })
         .await
@@ -96,6 +107,8 @@ pub struct World {
     monitored: MonitoredServiceRuleId,
     asks: command::Asks,
     suggested: suggestion::Suggested,
+    pub released: release::Released,
+    rolled: rollout::Rolled,
 }
 
 impl World {
@@ -133,6 +146,7 @@ impl World {
         let monitored = field(&made, "id");
         let suggested = suggestion::Suggested::of(server, &agent).await;
         let asks = command::Asks::of(server, business, device).await;
+        let released = release::Released::of(server).await;
         Self {
             business,
             location,
@@ -153,6 +167,8 @@ impl World {
             monitored,
             asks,
             suggested,
+            rolled: rollout::Rolled::of(server, released.id, device).await,
+            released,
         }
     }
 
@@ -179,6 +195,8 @@ impl World {
             monitored: MonitoredServiceRuleId(id),
             asks: command::Asks::imaginary(),
             suggested: suggestion::Suggested::imaginary(),
+            released: release::Released::imaginary(),
+            rolled: rollout::Rolled::imaginary(),
         }
     }
 
@@ -227,6 +245,11 @@ impl World {
             "/approval-policies/all",
             "/emergency-stop",
             "/scripts",
+            "/releases",
+            "/releases/upload",
+            "/releases/roots",
+            "/rollouts",
+            "/rollouts/new",
         ];
         let single = [
             format!("/devices/{device}"),
@@ -237,6 +260,7 @@ impl World {
             format!("/devices/{device}/activity"),
             format!("/devices/{device}/logs"),
             format!("/devices/{device}/alerts"),
+            format!("/devices/{device}/updates"),
             format!("/alerts/{}", self.alert),
             format!("/devices/add/{token}"),
             format!("/businesses/{business}"),
@@ -270,6 +294,8 @@ impl World {
         match route.split('/').nth(1) {
             Some("agents") if route.contains("registration-tokens") => self.token.to_string(),
             Some("agents") => self.device.to_string(),
+            Some("releases") => self.released.id.to_string(),
+            Some("rollouts") => self.rolled.id_in(route),
             Some("businesses") => self.business.to_string(),
             Some("service-locations") => self.location.to_string(),
             Some("roles") => self.role.to_string(),
@@ -364,7 +390,8 @@ pub fn rest(world: &World) -> Vec<Call> {
         let path = route.split(' ').nth(1).unwrap_or_default();
         let query = if path.ends_with("/history") { "?metric=cpu_percent" } else { "" };
         let path = format!("/api/v1{}{query}", path.replace("{id}", &world.id_in(route)));
-        Call { route, kind, is_for_some_roles, path, body: Body::Json(body) }
+        let body = if path.ends_with("/upload") { Body::Parts(body) } else { Body::Json(body) };
+        Call { route, kind, is_for_some_roles, path, body }
     };
     let first = monitored_service::rest(*business).into_iter().chain(error_report::rest());
     let first = first
@@ -372,6 +399,8 @@ pub fn rest(world: &World) -> Vec<Call> {
         .chain(suggestion::rest())
         .chain(lock::rest(world))
         .chain(evidence::rest())
+        .chain(release::rest(&world.released))
+        .chain(rollout::rest(&world.rolled))
         .chain(asked::rest(world));
     first.chain(calls).chain(sign_in_rest(world)).chain(audit::rest()).map(call).collect()
 }
@@ -388,6 +417,8 @@ pub fn portal(world: &World) -> Vec<Call> {
         first.chain(monitored_service::portal(world, world.monitored)).chain(error_report::portal(world));
     let first = first.chain(log_entry::portal(world, world.alert));
     let first = first.chain(suggestion::portal(world)).chain(command::portal(world));
+    // A release is taken back last: rollouts of it end.
+    let first = first.chain(rollout::portal(&world.rolled)).chain(release::portal(&world.released));
     first.chain(functions::rows(world)).map(call).collect()
 }
 

@@ -2,7 +2,9 @@
 
 pub mod agent;
 pub mod authenticator;
+pub mod buckets;
 pub mod certificate;
+pub mod fault_proxy;
 pub mod mail;
 pub mod nats;
 pub mod nodes;
@@ -13,6 +15,7 @@ pub mod people;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod release;
 pub mod server;
 pub mod workspace;
 pub mod world;

@@ -116,15 +116,32 @@ pub async fn session_of_today(world: &World, url: &str) -> SessionSecret {
 
 /// The agent's program as cargo builds it beside these tests. Blocks.
 pub fn agent_program() -> PathBuf {
+    beside_these_tests(&["-p", "agent", "--bin", "reeve-agent"]).join("reeve-agent")
+}
+
+/// The supervisor's, likewise.
+pub fn updater_program() -> PathBuf {
+    beside_these_tests(&["-p", "updater", "--bin", "reeve-updater"]).join("reeve-updater")
+}
+
+/// An agent that crashes whenever it is started, likewise.
+pub fn broken_agent_program() -> PathBuf {
+    beside_these_tests(&["-p", "agent", "--example", "broken_agent"]).join("examples/broken_agent")
+}
+
+/// Builds something with the profile of these tests; the folder of that profile.
+fn beside_these_tests(what: &[&str]) -> PathBuf {
     let here = std::env::current_exe().expect("this program");
     let profile = here.ancestors().nth(2).expect("the folder of the profile");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "agent", "--bin", "reeve-agent", "--target-dir"])
+        .args(["build", "--quiet"])
+        .args(what)
+        .arg("--target-dir")
         .arg(profile.parent().expect("the target folder"))
         .current_dir(super::workspace::root())
         .status()
         .expect("cargo");
     assert!(built.success());
-    profile.join("reeve-agent")
+    profile.to_owned()
 }

@@ -14,7 +14,7 @@ use entity::{
     user::Role,
 };
 use serde_json::{Value, json};
-use server::{Config, Limits, Rate, Server};
+use server::{ArtifactsAt, Config, Limits, Rate, Server};
 use std::{fs, path::Path, sync::Once};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::broadcast, time::timeout};
@@ -80,6 +80,7 @@ impl TestServer {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config {
             agents_dir: folder.path().join("agents"),
+            artifacts: ArtifactsAt::Folder(folder.path().join("artifacts")),
             site_root: folder.path().join("site"),
             ..Config::at(&url)
         };

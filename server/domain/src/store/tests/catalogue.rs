@@ -24,7 +24,7 @@ enum Shape {
 }
 
 /// Every table that there is.
-const SHAPES: [(&str, Shape); 48] = [
+const SHAPES: [(&str, Shape); 54] = [
     ("access_grants", Shape::Shared),
     ("agent_alert_history", Shape::Owned),
     ("agent_alerts", Shape::Shared),
@@ -62,6 +62,12 @@ const SHAPES: [(&str, Shape); 48] = [
     ("passkeys", Shape::Global),
     ("recovery_codes", Shape::Global),
     ("registration_tokens", Shape::Owned),
+    ("release_artifacts", Shape::Global),
+    ("release_roots", Shape::Global),
+    ("releases", Shape::Global),
+    ("rollout_devices", Shape::Owned),
+    ("rollout_waves", Shape::Global),
+    ("rollouts", Shape::Global),
     ("script_versions", Shape::Shared),
     ("scripts", Shape::Shared),
     ("seaql_migrations", Shape::Global),

@@ -1,6 +1,8 @@
 //! Lists at the size of a large fleet: what each asks of the database is answered from an index, in its order, on both
 //! engines and under row-level security. Counted in rows and plans, not in time.
 
+mod rollouts;
+
 use super::{
     estate::{Engine, Estate},
     fleet::{LARGE_ONE, LOUD_ONE, Size, fill},
@@ -32,7 +34,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement, Value, Values};
 const SIZE: Size = Size { businesses: 2_000, people: 5_000, devices: 10_000, entries: 20_000 };
 
 /// Tables that grow with the fleet, by name and by the letter that statements call them.
-const LARGE: [&str; 17] = [
+const LARGE: [&str; 18] = [
     "agent_devices",
     "d",
     "businesses",
@@ -50,6 +52,7 @@ const LARGE: [&str; 17] = [
     "agent_logs",
     "agent_alert_history",
     "command_suggestions",
+    "rollout_devices",
 ];
 
 /// A fleet, and an admin who reaches all of it.

@@ -1,0 +1,121 @@
+//! The supervisor's own update in the simulated world.
+
+use super::{Habit, World, program};
+use crate::{fs::Fs as _, machine::Stage, record::own::OwnStage};
+use entity::release::{ArtifactKind, Reason, Sha256Hex};
+
+/// A world whose release brings another supervisor.
+fn world(seed: u64, habit: Habit) -> World {
+    let mut world = World::new(seed, Habit::Good);
+    let mut bytes = program(2, habit);
+    // Not the same file as the agent's.
+    bytes.extend(b"the supervisor");
+    world.manifest = world.keys.manifest(&world.release, |manifest| {
+        let mut one = manifest.artifacts[0].clone();
+        one.kind = ArtifactKind::Supervisor;
+        one.size_bytes = bytes.len() as u64;
+        one.sha256 = Sha256Hex::of(&bytes);
+        manifest.artifacts.push(one);
+    });
+    world.next_supervisor = bytes;
+    world
+}
+
+impl World {
+    /// Which one would be started now.
+    fn supervisor_seq(&self) -> u64 {
+        self.disk.inspect(&self.supervisor).unwrap().stamp.unwrap().seq
+    }
+
+    fn own_stage(&mut self) -> Option<OwnStage> {
+        self.engine().own_update().map(|own| own.stage)
+    }
+
+    fn is_tidy(&self) -> bool {
+        let folder = self.supervisor.parent();
+        self.disk.paths().iter().filter(|path| path.parent() == folder).count() == 2
+    }
+}
+
+#[test]
+fn the_supervisor_follows_the_release_that_was_confirmed() {
+    let mut world = world(1, Habit::Good);
+    world.begin();
+    while world.stage() != Some(Stage::Confirmed) {
+        assert_eq!(world.supervisor_seq(), 1, "not before its agent is confirmed");
+        world.step();
+    }
+    world.run_for(30);
+    assert_eq!((world.supervisor_seq(), world.runs(), world.fetched), (2, 2, 2));
+    assert_eq!(world.own_stage(), Some(OwnStage::Confirmed));
+    assert!(world.is_tidy(), "{:?}", world.disk.paths());
+    assert!(world.failed.is_empty(), "{:?}", world.failed);
+    // And that was that.
+    world.begin();
+    world.run_for(30);
+    assert_eq!((world.supervisor_seq(), world.fetched), (2, 2));
+}
+
+#[test]
+fn a_supervisor_that_does_not_stay_up_puts_the_one_before_back() {
+    let mut world = world(1, Habit::Good);
+    world.begin();
+    while world.supervisor_seq() != 2 {
+        world.step();
+    }
+    for start in 1..=3 {
+        world.begin();
+        assert_eq!(world.supervisor_seq(), 2, "start {start}");
+    }
+    world.begin();
+    assert_eq!(world.supervisor_seq(), 1);
+    world.run_for(60);
+    assert_eq!((world.supervisor_seq(), world.runs(), world.fetched), (1, 2, 2));
+    assert_eq!(world.own_stage(), Some(OwnStage::Restored));
+    assert_eq!(world.failed, [Reason::Crashed]);
+    assert!(world.is_tidy(), "{:?}", world.disk.paths());
+}
+
+#[test]
+fn a_supervisor_that_fails_its_own_check_never_has_the_place() {
+    let mut world = world(1, Habit::Unsound);
+    world.begin();
+    world.run_for(60);
+    assert_eq!((world.supervisor_seq(), world.runs(), world.fetched), (1, 2, 2));
+    assert_eq!(world.own_stage(), Some(OwnStage::Failed));
+    assert_eq!(world.failed, [Reason::ProbeFailed]);
+    assert!(world.is_tidy(), "{:?}", world.disk.paths());
+}
+
+#[test]
+fn a_supervisor_that_is_not_what_was_signed_never_has_the_place() {
+    let mut world = world(1, Habit::Good);
+    let last = world.next_supervisor.len() - 1;
+    world.next_supervisor[last] ^= 1;
+    world.begin();
+    world.run_for(60);
+    assert_eq!((world.supervisor_seq(), world.runs()), (1, 2));
+    assert_eq!(world.failed, [Reason::HashMismatch]);
+}
+
+#[test]
+fn the_power_may_go_while_the_supervisor_is_replaced() {
+    for cut in 1..=60 {
+        let mut world = world(cut, Habit::Good);
+        world.begin();
+        while world.runs() != 2 {
+            world.step();
+        }
+        world.run_for(5);
+        world.disk.cut_at(Some(world.disk.steps() + cut));
+        world.run_for(20);
+        world.disk.power_on();
+        let bytes = world.disk.bytes(&world.supervisor).expect("there is always a supervisor");
+        let is_one = bytes == program(1, Habit::Good) || bytes == world.next_supervisor;
+        assert!(is_one, "cut {cut}: half a supervisor");
+        world.begin();
+        world.run_for(90);
+        assert_eq!((world.supervisor_seq(), world.runs()), (2, 2), "cut {cut}: {:?}", world.own_stage());
+        assert_eq!(world.own_stage(), Some(OwnStage::Confirmed), "cut {cut}");
+    }
+}

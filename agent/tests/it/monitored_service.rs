@@ -53,9 +53,19 @@ impl Systemd {
         Running::of(command.spawn().unwrap())
     }
 
-    fn restarts(&self) -> usize {
+    fn calls(&self, verb: &str) -> usize {
         let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
-        calls.lines().filter(|line| line.starts_with("restart")).count()
+        calls.lines().filter(|line| line.starts_with(verb)).count()
+    }
+
+    fn restarts(&self) -> usize {
+        self.calls("restart")
+    }
+
+    /// How often the service was looked at. A look is written down before it sees anything, so that only the next one
+    /// proves that it is over.
+    fn looks(&self) -> usize {
+        self.calls("show web.service")
     }
 }
 
@@ -144,7 +154,10 @@ async fn what_happens_in_an_outage_waits_on_disk_through_a_crash_of_the_agent() 
     let kept = device.data().join("events.json");
     eventually("the event on disk", || holds(&kept, "service_stopped")).await;
     running.kill().await;
+    let looks = systemd.looks();
     let running = systemd.run_agent(&device);
+    // What it finds when it begins is no event; what changes after that is.
+    eventually("two more looks", || systemd.looks() > looks + 1).await;
     systemd.unit("web.service", "active", "2");
     eventually("the next event on disk", || holds(&kept, "service_started")).await;
     assert!(words(&server).is_empty());

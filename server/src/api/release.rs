@@ -292,7 +292,7 @@ impl Part for Form {
 /// Who fetches a file: a device, or somebody of the MSP.
 pub(crate) enum Fetcher {
     Device(AgentCx),
-    Person(Cx),
+    Person(Box<Cx>),
 }
 
 impl FromRequestParts<AppState> for Fetcher {
@@ -300,7 +300,7 @@ impl FromRequestParts<AppState> for Fetcher {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
         match Caller::from_request_parts(parts, state).await {
-            Ok(caller) => Ok(Self::Person(caller.cx)),
+            Ok(caller) => Ok(Self::Person(Box::new(caller.cx))),
             Err(_) => Ok(Self::Device(Agent::from_request_parts(parts, state).await?.0)),
         }
     }

@@ -131,8 +131,9 @@ async fn examine(sources: &Sources) -> Vec<Finding> {
     found.extend(disk::examine(&data));
     found.extend(command_key::examine(&data));
     let database = database::examine(&data).await;
+    let is_readable = !database.iter().any(|finding| finding.state == State::Problem);
     found.extend(database);
-    found.extend(release::examine(&data).await);
+    found.extend(release::examine(&data, is_readable).await);
     match tls {
         Ok(tls) => found.extend(tls::examine(tls.as_ref(), &public_url, &connections)),
         Err(Wrong(complaint)) => {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 /// The id that examples name things by.
 pub(super) const ID: &str = "01936b5c-7d2e-7c31-9f4a-2b6d8e0f1a35";
 /// How deep an example goes.
-const DEPTH_MAX: u8 = 6;
+const DEPTH_MAX: u8 = 8;
 
 /// Puts an example into every body of the document.
 pub(super) fn fill(document: &mut Value) {

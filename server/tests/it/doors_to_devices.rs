@@ -60,7 +60,7 @@ fn commands_are_made_signed_and_handed_out_in_one_place_each() {
 }
 
 /// What a server can say to a device, and why none of it but a command makes the device do something.
-const SAID: [(&str, &str); 15] = [
+const SAID: [(&str, &str); 17] = [
     ("Welcome", "settings, which are a bounded set"),
     ("Ack", "what is stored"),
     ("LogsAck", "what is stored"),
@@ -71,6 +71,11 @@ const SAID: [(&str, &str); 15] = [
     ("Stop", "signed, and forbids until people let go on"),
     ("ResultAck", "what is stored"),
     ("ChainAck", "what is stored"),
+    (
+        "UpdateRequired",
+        "a hint to ask: what may run is signed by people who release, and the supervisor looks",
+    ),
+    ("UpdateStatusAck", "what is stored"),
     ("Ping", "nothing"),
     ("Goodbye", "ends the link"),
     ("Busy", "nothing"),

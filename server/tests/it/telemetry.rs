@@ -8,7 +8,7 @@ use crate::{
         agent::{FakeAgent, metrics, sample},
         people::send,
         release::{Trust, built, words},
-        server::TestServer,
+        server::{TestServer, field},
         world::{Engine, PASSWORD, user_input, visitor},
     },
 };
@@ -17,6 +17,7 @@ use chrono::DateTime;
 use domain::{AgentCx, Bus, Clock as _, Letter, Mailer};
 use entity::{
     error_report::ErrorReport,
+    id::RolloutId,
     log_entry::{LogEntry, LogLevel},
     monitored_service::{ServiceEventData, ServiceEventKind},
     platform::{Arch, Os},
@@ -36,6 +37,7 @@ use std::{
 };
 
 const TOKEN: &str = "a-token-of-the-operator";
+const NONCE: &str = "000102030405060708090a0b0c0d0e0f";
 
 /// What moves which families.
 const MOVED_BY: [(&str, &[&str]); 19] = [
@@ -63,7 +65,17 @@ const MOVED_BY: [(&str, &[&str]); 19] = [
     ("processors that have too much to do", &["reeve_suggestions"]),
     ("a service that stops", &["reeve_service_events"]),
     ("a command", &["reeve_command_requests", "reeve_commands", "reeve_command_seconds"]),
-    ("a release", &["reeve_artifact_uploads", "reeve_artifact_sent_bytes", "reeve_update_questions"]),
+    (
+        "a release that is rolled out",
+        &[
+            "reeve_artifact_uploads",
+            "reeve_artifact_sent_bytes",
+            "reeve_rollouts_running",
+            "reeve_update_questions",
+            "reeve_updates",
+            "reeve_updates_in_flight",
+        ],
+    ),
     ("a body that is on its way", &["reeve_ingest_bytes"]),
     ("a sign-in", &["reeve_sign_ins", "reeve_sessions"]),
     ("a wrong password", &["reeve_sign_ins_refused"]),
@@ -218,16 +230,30 @@ async fn release(server: &TestServer, held: &Held) {
     let trust = Trust::of(server);
     trust.begin(server).await;
     let file = built(Os::Linux, Arch::X86_64, 1, 9_000);
-    trust.released(server, &words(1, "1.0.0"), std::slice::from_ref(&file)).await;
-    let token = &held.agent.as_ref().expect("a device").token;
+    let release = trust.released(server, &words(1, "1.0.0"), std::slice::from_ref(&file)).await;
+    let agent = held.agent.as_ref().expect("a device");
+    let running =
+        json!({"version": "0.9.0", "seq": 0, "build_id": "b-0", "libc": "gnu", "is_supervised": true});
+    let receipt = json!({"nonce": NONCE, "running": running});
+    assert_eq!(agent.post("receipt", &receipt).await.status, 200);
+    let target = json!({"scope": "devices", "device_ids": [agent.id]});
+    let wave = json!({"percent": 100, "soak_seconds": 0, "min_successes": 1, "success_percent": 95});
+    let asked = json!({"name": "One", "release_id": release, "target": target, "waves": [wave]});
+    let made: Value = server.admin.post("/rollouts", &asked).await.expect(201);
+    let rollout: RolloutId = field(&made["rollout"], "id");
+    for step in ["submit", "start"] {
+        let _: Value =
+            server.admin.post(&format!("/rollouts/{rollout}/{step}"), &Value::Null).await.expect(200);
+    }
     for path in [
-        "/api/v1/agents/check_update?version=0.9.0&os=linux&arch=x86_64".to_owned(),
+        format!(
+            "/api/v1/agents/check_update?version=0.9.0&os=linux&arch=x86_64&libc=gnu&seq=0&nonce={NONCE}"
+        ),
         format!("/api/v1/artifacts/sha256/{}", file.sha256()),
     ] {
-        let answer =
-            reqwest::Client::new().get(format!("{}{path}", server.url)).bearer_auth(token).send().await;
-        let answer = answer.expect("an answer");
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        let asked = reqwest::Client::new().get(format!("{}{path}", server.url)).bearer_auth(&agent.token);
+        let answer = asked.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{path}");
         answer.bytes().await.expect("a body");
     }
 }
@@ -299,7 +325,7 @@ async fn act(server: &TestServer, what: &str, held: &mut Held) {
             domain::report::event(&device(server, held).await, event).await.expect("taken");
         }
         "a command" => command(server, held).await,
-        "a release" => release(server, held).await,
+        "a release that is rolled out" => release(server, held).await,
         "a body that is on its way" => {
             held.body = Some(held.agent.as_ref().expect("a device").unfinished("software", 10_000).await);
         }

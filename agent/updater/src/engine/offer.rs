@@ -22,6 +22,9 @@ use entity::{
 /// The longest that an offer may ask to be put off, in milliseconds.
 const WAIT_MAX_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// What an offer comes to: the agent, the supervisor of its release when that is newer, and the time that is proved.
+type Wanted = (Build, Option<Build>, DateTime<Utc>);
+
 impl<F: Fs> Engine<F> {
     /// Takes what was signed for the question that was asked last; each question is good for one answer.
     pub(super) fn believe(&mut self, answer: &TrustAnswer, now: Now) -> Result<Fresh, Reason> {
@@ -103,11 +106,7 @@ impl<F: Fs> Engine<F> {
         self.tick(now);
     }
 
-    fn decide(
-        &mut self,
-        answer: &UpdateAnswer,
-        now: Now,
-    ) -> Result<(Build, Option<Build>, DateTime<Utc>), (Reason, String)> {
+    fn decide(&mut self, answer: &UpdateAnswer, now: Now) -> Result<Wanted, (Reason, String)> {
         if let Some(why) = &self.unsafe_why {
             return Err((Reason::UnsafeDirectory, why.clone()));
         }

@@ -22,9 +22,10 @@ fn world(seed: u64, habit: Habit) -> World {
 }
 
 impl World {
-    /// Which one would be started now.
+    /// Which one would be started now; 0 when there is none.
     fn supervisor_seq(&self) -> u64 {
-        self.disk.inspect(&self.supervisor).unwrap().stamp.unwrap().seq
+        let stamp = self.disk.inspect(&self.supervisor).ok().and_then(|file| file.stamp);
+        stamp.map_or(0, |stamp| stamp.seq)
     }
 
     fn own_stage(&mut self) -> Option<OwnStage> {

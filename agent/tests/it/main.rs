@@ -22,6 +22,7 @@ mod process;
 mod registration;
 mod resident;
 mod rotation;
+mod schema;
 mod service;
 mod support;
 mod update;

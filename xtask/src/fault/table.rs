@@ -49,6 +49,7 @@ scenarios! {
     "U28" "a build that dies after its trial, or grows": "a_build_that_crashes_after_its_trial_is_taken_back", "a_late_crash_brings_the_kept_build_back", "memory_is_judged_when_it_stays_high";
     "U31" "two supervisors": "two_supervisors_do_not_share_a_data_directory";
     "U32" "clocks that are wrong": "time_goes_forward_by_what_was_signed", "an_expired_manifest_does_not_come_back_with_the_clock", "sleep_does_not_count";
+    "U33" "forms of files that change, and back": "an_agent_that_is_put_back_goes_on_with_what_it_had", "a_migration_of_ours_leaves_the_version_before_its_file", "what_a_later_version_added_is_read_by_the_one_that_comes_back", "a_change_of_a_later_version_may_be_cut_off_anywhere", "an_agent_that_is_killed_while_it_migrates_loses_nothing", "an_agent_that_comes_back_reads_everything_that_a_later_one_left", "a_build_that_migrates_and_is_taken_back_leaves_the_one_before_able_to_work";
     "U34" "damaged files": "every_flipped_bit_and_every_cut_is_found", "damaged_state_is_no_reason_not_to_start", "one_good_copy_is_enough_and_the_newer_one_counts";
     "U35" "the same bad build for ever": "three_tries_then_a_time_that_doubles", "every_bad_build_is_taken_back_and_denied";
     "U37" "updating the supervisor": "a_supervisor_makes_room_for_the_next_one", "a_supervisor_that_is_never_confirmed_puts_the_one_before_back", "a_supervisor_that_fails_its_own_check_is_not_taken", "the_power_may_go_while_the_supervisor_is_replaced";

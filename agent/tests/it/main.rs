@@ -28,5 +28,6 @@ mod support;
 mod update;
 mod update_command;
 mod update_evil;
+mod update_rogue;
 mod update_selfcheck;
 mod update_swap;

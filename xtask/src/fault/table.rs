@@ -35,6 +35,7 @@ scenarios! {
     "U13" "one stolen root key": "one_root_key_alone_rotates_nothing", "new_root_nonversioned_gap";
     "U14" "a stolen release key": "non_root_rotations", "what_the_manifest_itself_revokes_is_not_taken", "a_revoked_build_is_not_gone_back_to";
     "U15" "a server that lies with every key it has": "a_server_that_lies_is_not_believed", "a_file_that_is_not_what_was_signed_never_runs", "a_server_with_every_key_that_it_has_makes_nothing_run_that_people_did_not_sign";
+    "U16" "a server or a user in somebody else's place": "a_server_with_a_trusted_certificate_and_none_of_the_keys_makes_nothing_run", "a_server_whose_certificate_nobody_vouches_for_hears_nothing", "a_user_without_rights_cannot_point_the_agent_elsewhere", "another_user_is_turned_away_even_where_the_directory_is_open", "hostile_words_are_answered_or_cut_off_and_change_nothing", "what_the_server_sets_never_reaches_the_configuration", "the_socket_is_never_less_protected_than_the_server", "an_administrator_can_give_a_root_and_nothing_else_does";
     "U17" "a file that changes after it was looked at": "a_damaged_slot_is_not_started";
     "U18" "folders that others can write": "folders_that_others_can_write_are_refused", "an_open_folder_is_found";
     "U19" "a full disk at every step": "a_fault_at_any_call_of_an_update_leaves_one_whole_agent", "whatever_goes_wrong_a_whole_program_runs", "a_full_disk_is_said_and_nothing_is_noted";

@@ -8,6 +8,7 @@ mod desk;
 mod download;
 mod failure;
 mod live;
+mod notice;
 pub mod pin;
 mod receipt;
 pub mod selfcheck;

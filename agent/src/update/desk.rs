@@ -206,6 +206,7 @@ impl Desk {
                 .collect(),
             is_server_busy: self.is_server_busy || http::is_socket_busy(),
         }));
+        hands.updates.look_at_socket(std::time::Instant::now());
         if hands.phase.now().state == AgentState::Idle && self.plan.take_overdue() {
             self.ask(hands);
         }

@@ -135,3 +135,33 @@ fn a_machine_that_became_another_device_is_that_for_former_versions_too() {
     let back = settle(&paths, noon()).unwrap().unwrap();
     assert_eq!(back, config, "another device, and the same choices");
 }
+
+/// An agent of this version refuses a field more: whoever adds one makes version 3, or a rollback ends in an agent that
+/// does not start.
+#[test]
+fn the_fields_of_version_2_stay_what_they_are() {
+    let (_folder, paths) = place();
+    put(&path(&paths), &version_2());
+    let config = settle(&paths, noon()).unwrap().unwrap();
+    let Value::Object(written) = serde_json::to_value(config).unwrap() else { panic!("an object") };
+    let mut names: Vec<&str> = written.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let of_version_2 = [
+        "business_id",
+        "config_version",
+        "current_version",
+        "device_id",
+        "device_name",
+        "log_file_age_hours",
+        "log_file_size_bytes",
+        "log_files",
+        "log_level",
+        "polling_interval_seconds",
+        "registered_at",
+        "server_url",
+        "service_location_id",
+        "show_update_notifications",
+        "websocket_url",
+    ];
+    assert_eq!((VERSION, &names[..]), (2, &of_version_2[..]));
+}

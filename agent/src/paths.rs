@@ -137,6 +137,8 @@ impl Paths {
         let files = [
             "agent.json",
             "config.json",
+            "config.v1.json",
+            "config.v2.json",
             "ca.pem",
             "command-root.pub",
             "release-root.json",

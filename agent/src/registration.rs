@@ -104,21 +104,25 @@ impl Registration {
     /// When the file cannot be written.
     pub fn keep(&self, paths: &Paths) -> Result<(), Failure> {
         let choices = match config::read(paths) {
-            Ok(Some(found)) => found.config.choices(),
+            Ok(Some(found)) => {
+                if found.is_former() {
+                    set_aside(paths)?;
+                }
+                found.config.choices()
+            }
             Ok(None) => Choices::default(),
             Err(error) => {
                 tracing::warn!(%error, "the former configuration cannot be used; it is kept as a backup");
-                config::set_aside(paths, Utc::now()).map_err(|error| {
-                    Failure::failed(format!("the former configuration cannot be kept: {error}"))
-                })?;
+                set_aside(paths)?;
                 Choices::default()
             }
         };
-        let path = config::path(paths);
+        let (path, config) = (config::path(paths), self.config(choices));
         // Before the rest: a device that died in between knows a root too many, and never one too few.
         keep_root(paths, self.command_root.as_deref())
             .and_then(|()| pin::keep(paths, self.release_root.as_deref()))
-            .and_then(|()| config::write(paths, &self.config(choices)))
+            .and_then(|()| config::former::renew(paths, &config))
+            .and_then(|()| config::write(paths, &config))
             .and_then(|()| config::keep_settings(paths, &self.settings))
             .and_then(|()| forget_former(paths))
             .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", path.display())))
@@ -144,6 +148,11 @@ impl Registration {
             show_update_notifications: choices.show_update_notifications,
         }
     }
+}
+
+fn set_aside(paths: &Paths) -> Result<(), Failure> {
+    config::set_aside(paths, Utc::now())
+        .map_err(|error| Failure::failed(format!("the former configuration cannot be kept: {error}")))
 }
 
 /// The root that registration gave.

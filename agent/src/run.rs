@@ -167,6 +167,7 @@ impl Resident {
                 events: works.events.clone(),
                 work: Arc::clone(&works.work),
                 interval,
+                shows_notices: choices.show_update_notifications,
                 ended: ends,
             };
             works.tasks.spawn(task.run());

@@ -9,6 +9,7 @@ use entity::{
     input::clip,
     seal,
 };
+use serde::Deserialize;
 use std::{
     collections::BTreeSet,
     fs::{self, File, OpenOptions},
@@ -25,6 +26,8 @@ const LINE_BYTES_MAX: u64 = 8 * 1024;
 const BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// So many of them stay all the same.
 const KEPT_MIN: u64 = 1_000;
+/// SHA-256 in hex.
+const HASH_CHARACTERS: usize = 64;
 
 /// What an entry is about, before it has its place.
 #[derive(Clone, Debug)]
@@ -111,6 +114,14 @@ fn entry(head: &ChainHead, draft: Draft) -> ChainEntry {
     entry
 }
 
+/// What is needed to go on behind an entry: a later version of the agent, which was taken back, may have written entries
+/// that this one does not know, and nothing may take their numbers.
+#[derive(Deserialize)]
+struct End {
+    seq: u64,
+    hash: String,
+}
+
 /// The last whole entry, and where it ends. A record of which the end cannot be read goes on behind what can: the gap
 /// shows.
 fn tail(file: &mut File) -> io::Result<(ChainHead, u64)> {
@@ -123,7 +134,8 @@ fn tail(file: &mut File) -> io::Result<(ChainHead, u64)> {
     let mut end = whole;
     while end > 0 {
         let begin = bytes[..end - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        if let Ok(last) = serde_json::from_slice::<ChainEntry>(&bytes[begin..end]) {
+        let last = serde_json::from_slice::<End>(&bytes[begin..end]).ok();
+        if let Some(last) = last.filter(|last| last.hash.len() == HASH_CHARACTERS) {
             return Ok((ChainHead { seq: last.seq, hash: last.hash, signature: None }, from + whole as u64));
         }
         end = begin;
@@ -301,6 +313,25 @@ mod tests {
             is_whole(&all(&paths));
             assert_eq!(head(&paths).seq, 3);
         }
+    }
+
+    #[test]
+    fn entries_of_a_later_version_keep_their_numbers() {
+        let (_folder, paths) = place();
+        append(&paths, [draft("one"), draft("two")]).unwrap();
+        let mut later = serde_json::to_value(&all(&paths)[1]).unwrap();
+        later["seq"] = 3.into();
+        later["previous"] = later["hash"].clone();
+        later["hash"] = "ef".repeat(32).into();
+        later["event"] = "put_in_quarantine".into();
+        later["of_a_later_version"] = true.into();
+        let text = fs::read_to_string(path(&paths)).unwrap() + &format!("{later}\n");
+        fs::write(path(&paths), text).unwrap();
+        assert_eq!((head(&paths).seq, head(&paths).hash), (3, "ef".repeat(32)));
+        append(&paths, [draft("back again")]).unwrap();
+        let seqs: Vec<u64> = all(&paths).iter().map(|entry| entry.seq).collect();
+        assert_eq!(seqs, [1, 2, 4], "what cannot be read is left out, and nothing else has its number");
+        assert_eq!(all(&paths)[2].previous, "ef".repeat(32));
     }
 
     #[test]

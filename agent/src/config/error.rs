@@ -18,12 +18,21 @@ pub struct ConfigError {
     pub detail: String,
     /// True when an older version could not be brought to the present one.
     pub is_migration: bool,
+    /// True when the file is of a later version than this agent knows.
+    pub is_later: bool,
 }
 
 impl ConfigError {
     /// About the file as a whole.
     pub fn file(detail: impl Into<String>) -> Self {
-        Self { path: PathBuf::new(), field: None, at: None, detail: detail.into(), is_migration: false }
+        Self {
+            path: PathBuf::new(),
+            field: None,
+            at: None,
+            detail: detail.into(),
+            is_migration: false,
+            is_later: false,
+        }
     }
 
     /// About a field of it.

@@ -1,6 +1,7 @@
-//! Brings the file up to the present version: a backup first, then the new file, and back again when that does not work.
+//! Brings the file up to the present version: a backup first, then the new file, and back again when that does not work;
+//! and back to it, when an agent is put back to a version from before a migration.
 
-use super::{Config, ConfigError, Found, path, read, settings, write};
+use super::{Config, ConfigError, Found, former, path, read, settings, write};
 use crate::{error_report, machine, paths::Paths};
 use chrono::{DateTime, Utc};
 use entity::error_report::ErrorKind;
@@ -15,13 +16,16 @@ use updater::durable::{Mode, sync_folder_of, write_atomic};
 /// Tries for a name that no other backup of the same second has.
 const NAMES_MAX: u32 = 100;
 
-/// Reads the configuration and, where it is of an older version, writes it anew. To be called by the one agent that runs.
+/// Reads the configuration and, where it is of another version, writes it anew. To be called by the one agent that runs.
 /// Where the new file cannot be written the agent goes on with what it read, and that is reported.
 ///
 /// # Errors
 /// Names the file, the field and the place; nothing was changed then.
 pub fn settle(paths: &Paths, now: DateTime<Utc>) -> Result<Option<Config>, ConfigError> {
     let Some(found) = read(paths)? else { return Ok(None) };
+    if let Some(later) = &found.later {
+        return Ok(Some(come_back(paths, &found, later, now)));
+    }
     let from = found.version;
     if from < found.config.config_version {
         tracing::info!(from, to = found.config.config_version, "the configuration is migrated");
@@ -66,6 +70,10 @@ fn keep_version(paths: &Paths, config: Config) -> Config {
 
 fn migrate(paths: &Paths, found: &Found, now: DateTime<Utc>) -> io::Result<PathBuf> {
     let backup = back_up(paths, &found.bytes, now)?;
+    // A file of another name is not touched, and is found by an agent that is put back.
+    if found.path == path(paths) {
+        former::keep(paths, found.version, &found.bytes)?;
+    }
     // What the server set is only what it says again at the next welcome.
     if let Some(settings) = &found.settings {
         settings::keep_former(paths, settings);
@@ -76,6 +84,32 @@ fn migrate(paths: &Paths, found: &Found, now: DateTime<Utc>) -> io::Result<PathB
         return Err(error);
     }
     Ok(backup)
+}
+
+/// This agent took the place of a later one: what it had before is its configuration again. What the later one made of it
+/// is kept as a backup, and made anew from this one when it comes again.
+fn come_back(paths: &Paths, found: &Found, later: &[u8], now: DateTime<Utc>) -> Config {
+    let config = Config { current_version: machine::version().to_owned(), ..found.config.clone() };
+    let file = found.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let put_back = back_up(paths, later, now)
+        .and_then(|backup| write(paths, &config).and_then(|()| check(paths, &config)).map(|()| backup));
+    match put_back {
+        Ok(backup) => {
+            let backup = backup.display().to_string();
+            tracing::warn!(
+                file,
+                backup,
+                "config.json was of a later version: what this agent had before takes its place"
+            );
+        }
+        Err(error) => {
+            tracing::error!(%error, file, "config.json is of a later version and could not be put back");
+            let details = json!({ "file": file, "error": error.to_string() });
+            let message = "config.json could not be put back to its former version";
+            error_report::note(ErrorKind::ConfigMigrationFailed, message, details);
+        }
+    }
+    config
 }
 
 /// What was written is read again: a file that the next start cannot read must not take the place of one that it can.

@@ -3,6 +3,7 @@
 
 mod error;
 mod fields;
+pub mod former;
 mod migrate;
 mod settings;
 mod v1;
@@ -44,9 +45,20 @@ pub struct Found {
     /// The file and what was in it.
     path: PathBuf,
     bytes: Vec<u8>,
+    /// What a later version of the agent left as `config.json`, where this is what lies beside it.
+    later: Option<Vec<u8>>,
 }
 
-/// Reads the configuration without changing anything; none when this machine is not registered.
+impl Found {
+    /// True: `config.json` is of a later version, and this is what an earlier one had.
+    #[must_use]
+    pub const fn is_former(&self) -> bool {
+        self.later.is_some()
+    }
+}
+
+/// Reads the configuration without changing anything; none when this machine is not registered. Where a later version of
+/// the agent has been here and left what this one had, that is what is read.
 ///
 /// # Errors
 /// Names the file, the field and the place.
@@ -54,7 +66,13 @@ pub fn read(paths: &Paths) -> Result<Option<Found>, ConfigError> {
     for path in [path(paths), paths.registration()] {
         let named = |error: ConfigError| ConfigError { path: path.clone(), ..error };
         if let Some(bytes) = read_bounded(&path).map_err(named)? {
-            return understand(path.clone(), bytes).map(Some).map_err(named);
+            return match understand(path.clone(), bytes.clone()) {
+                Err(error) if error.is_later => match former::read(paths) {
+                    Some(found) => Ok(Some(Found { later: Some(bytes), ..found })),
+                    None => Err(named(error)),
+                },
+                understood => understood.map(Some).map_err(named),
+            };
         }
     }
     Ok(None)
@@ -100,7 +118,7 @@ fn understand(path: PathBuf, bytes: Vec<u8>) -> Result<Found, ConfigError> {
         }
         _ => (Config::read(fields)?, None),
     };
-    Ok(Found { config, version, settings, path, bytes })
+    Ok(Found { config, version, settings, path, bytes, later: None })
 }
 
 /// Files of version 1 do not say what they are.
@@ -110,15 +128,15 @@ fn version_of(fields: &Fields<'_>) -> Result<u64, ConfigError> {
         None => Ok(1),
         Some(value) => match value.as_u64() {
             Some(version @ 1..=v2::VERSION) => Ok(version),
-            Some(newer) if newer > v2::VERSION => Err(fields.error(
-                name,
-                format!(
+            Some(newer) if newer > v2::VERSION => {
+                let detail = format!(
                     "this file is of version {newer}, and this agent ({}) knows versions up to {}; install an agent that is \
                      as new as the file",
                     machine::version(),
                     v2::VERSION
-                ),
-            )),
+                );
+                Err(ConfigError { is_later: true, ..fields.error(name, detail) })
+            }
             _ => Err(fields.error(name, format!("expected a whole number from 1, found {value}"))),
         },
     }

@@ -1,6 +1,8 @@
 //! Configurations of every age and in every state: what can be read is read whole, what cannot is said, and nothing is
 //! lost.
 
+mod going_back;
+
 use super::*;
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;

@@ -51,6 +51,7 @@ impl Link {
             Err(error) => return error.into(),
         };
         self.take(answer.settings, answer.known.clone());
+        self.updates.has_socket(false);
         self.recorder.connected(LinkKind::Polling);
         let now = Instant::now();
         let mut round = Round {

@@ -86,6 +86,7 @@ impl Link {
     pub(super) async fn serve(&mut self, socket: Socket) -> End {
         let known = socket.welcome.known.clone();
         self.take(socket.welcome.settings.clone(), known.clone());
+        self.updates.has_socket(true);
         let takes_logs = socket.welcome.protocol >= LOGS_SINCE;
         let takes_commands = socket.welcome.protocol >= COMMANDS_SINCE;
         let takes_updates = socket.welcome.protocol >= UPDATES_SINCE;

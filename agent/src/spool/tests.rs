@@ -1,5 +1,7 @@
 //! The spool under crashes, damage, its bound and a disk that takes nothing.
 
+mod later;
+
 use super::*;
 use entity::metric::MetricSample;
 use std::{fs, io::Write as _};

@@ -6,7 +6,7 @@ use super::{
     ask::Plan,
     channel::Out,
     download::{self, NotFetched, Patience, Wanted},
-    failure,
+    failure, notice,
     pin::{self, Given},
     receipt::Receipts,
     server::{self, Answer, Server},
@@ -92,6 +92,7 @@ pub(super) struct Hands {
     pub(super) vital: Vital,
     pub(super) events: Events,
     pub(super) work: Arc<Notify>,
+    pub(super) shows_notices: bool,
 }
 
 impl Desk {
@@ -175,6 +176,7 @@ impl Desk {
                 self.receipts.came(now, retry_after(&error));
             }
             Done::Fetched(sha256, Ok(())) => {
+                tracing::info!(sha256 = sha256.as_str(), "the new version is downloaded");
                 step::advance(&hands.phase, AgentState::UpdatingVerifying, &self.target());
                 self.out.say(&ToSupervisor::Fetched { sha256 });
             }
@@ -204,6 +206,7 @@ impl Desk {
                 .collect(),
             is_server_busy: self.is_server_busy || http::is_socket_busy(),
         }));
+        hands.updates.look_at_socket(std::time::Instant::now());
         if hands.phase.now().state == AgentState::Idle && self.plan.take_overdue() {
             self.ask(hands);
         }
@@ -268,13 +271,17 @@ impl Desk {
         self.plan.answered(now, chance::fresh());
         hands.updates.set(|live| live.asked_at = Some(Utc::now()));
         match answer {
-            Answer::Fresh(trust) => self.out.say(&ToSupervisor::Fresh { trust }),
+            Answer::Fresh(trust) => {
+                tracing::info!("No update found via polling.");
+                self.out.say(&ToSupervisor::Fresh { trust });
+            }
             Answer::Offer(answer) => {
+                tracing::info!(version = answer.new_version, seq = answer.seq, "Update found via polling.");
                 if hands.phase.update(&answer.new_version).is_err() {
                     self.plan.wait_for_idle(now);
                     return;
                 }
-                tracing::info!(version = answer.new_version, seq = answer.seq, "a newer version is offered");
+                tracing::info!("Update process started for version {}", answer.new_version);
                 self.offered = Some(answer.new_version.clone());
                 self.out.say(&ToSupervisor::Offer { answer });
             }
@@ -348,7 +355,10 @@ impl Desk {
     /// what has not begun waits on the disk for the next version.
     fn quiesce(&mut self, hands: &Hands) {
         step::advance(&hands.phase, AgentState::UpdatingPreparingShutdown, &self.target());
-        tracing::info!("everything is put away for another version");
+        tracing::info!("Preparing to launch updater and shut down.");
+        if hands.shows_notices {
+            notice::show();
+        }
         let (commands, vital) = (hands.commands.clone(), hands.vital.clone());
         commands.hold();
         self.jobs.spawn(async move {

@@ -301,6 +301,7 @@ impl Part {
             self.bytes += chunk.len() as u64;
             if self.bytes - told >= TELL_BYTES {
                 told = self.bytes;
+                tracing::info!(bytes = told, of = wanted.size_bytes, "the new version is being downloaded");
                 out.say(&ToSupervisor::Progress { sha256: wanted.sha256.clone(), bytes: told });
             }
         }

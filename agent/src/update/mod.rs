@@ -8,6 +8,7 @@ mod desk;
 mod download;
 mod failure;
 mod live;
+mod notice;
 pub mod pin;
 mod receipt;
 pub mod selfcheck;
@@ -54,6 +55,10 @@ struct State {
     stored: Vec<UpdateStatusAck>,
     wish: Option<Duration>,
     down_since: Option<Instant>,
+    /// Since when no socket is there, over which a hint could come.
+    without_socket_since: Option<Instant>,
+    /// The server was asked because of that.
+    has_asked_without_socket: bool,
 }
 
 impl fmt::Debug for Updates {
@@ -72,6 +77,8 @@ impl Updates {
             stored: Vec::new(),
             wish: None,
             down_since: None,
+            without_socket_since: None,
+            has_asked_without_socket: false,
         };
         Self(Arc::new(Shared {
             state: Mutex::new(state),
@@ -147,6 +154,29 @@ impl Updates {
     /// The link is down.
     pub fn unlinked(&self) {
         self.state().down_since.get_or_insert_with(Instant::now);
+        self.has_socket(false);
+    }
+
+    /// Whether hints can come: over a socket they do, over HTTP they do not.
+    pub fn has_socket(&self, has_one: bool) {
+        let mut state = self.state();
+        if has_one {
+            (state.without_socket_since, state.has_asked_without_socket) = (None, false);
+        } else {
+            state.without_socket_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Without a socket for long, hints may have been missed: the server is asked over HTTP, once for each such time.
+    fn look_at_socket(&self, now: Instant) {
+        let mut state = self.state();
+        let since = state.without_socket_since.map(|since| now.saturating_duration_since(since));
+        if since.is_none_or(|since| since < DOWN_LONG) || state.has_asked_without_socket {
+            return;
+        }
+        state.has_asked_without_socket = true;
+        drop(state);
+        self.wish(AFTER_DOWN);
     }
 
     fn put(&self, status: UpdateStatus) {
@@ -199,5 +229,29 @@ impl Updates {
 
     fn take_stored(&self) -> Vec<UpdateStatusAck> {
         std::mem::take(&mut self.state().stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_socket_for_long_the_server_is_asked_once() {
+        let updates = Updates::new(running(true));
+        let now = Instant::now();
+        updates.look_at_socket(now + 2 * DOWN_LONG);
+        assert_eq!(updates.take_wish(), None, "it has one, or had no time to get one");
+        updates.has_socket(false);
+        updates.look_at_socket(now);
+        assert_eq!(updates.take_wish(), None);
+        for expected in [Some(AFTER_DOWN), None] {
+            updates.look_at_socket(now + 2 * DOWN_LONG);
+            assert_eq!(updates.take_wish(), expected);
+        }
+        updates.has_socket(true);
+        updates.unlinked();
+        updates.look_at_socket(Instant::now() + DOWN_LONG);
+        assert_eq!(updates.take_wish(), Some(AFTER_DOWN), "another time");
     }
 }

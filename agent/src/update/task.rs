@@ -55,6 +55,8 @@ pub struct Task {
     pub work: Arc<Notify>,
     /// Between two questions to the server.
     pub interval: Duration,
+    /// True: the person at the machine is told when another version is put in place.
+    pub shows_notices: bool,
     /// Set once the supervisor wants the agent to end.
     pub ended: watch::Sender<bool>,
 }
@@ -81,6 +83,7 @@ impl Task {
             vital: self.vital,
             events: self.events,
             work: self.work,
+            shows_notices: self.shows_notices,
         };
         let mut desk = Desk::new(&hands, self.channel.out(), self.device, &self.timing, self.interval);
         let mut beat = interval(self.timing.update_beat);

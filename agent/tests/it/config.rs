@@ -3,7 +3,8 @@
 use crate::support::{Device, FakeServer, eventually};
 use entity::wire::{Settings, ToAgent};
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
+use tokio::time::sleep;
 use updater::exit;
 
 fn read(path: &Path) -> Value {
@@ -56,6 +57,36 @@ async fn an_agent_of_the_version_before_is_taken_over_as_it_was() {
     let name = backups[0].file_name().unwrap().to_string_lossy().into_owned();
     let stamp = name.strip_prefix("config.json.").and_then(|rest| rest.strip_suffix(".bak")).unwrap();
     assert!(stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit()), "{name}");
+    assert!(running.stop().await.success());
+}
+
+/// At every moment of its start: the old file is there, or the new one and the old one beside it.
+#[tokio::test]
+async fn an_agent_that_is_killed_while_it_migrates_loses_nothing() {
+    let server = FakeServer::start().await;
+    let device = Device::registered(&server).await;
+    let former = make_old(&device);
+    fs::remove_file(device.data().join("agent.json")).unwrap();
+    let (config, kept) = (device.data().join("config.json"), device.data().join("config.v1.json"));
+    let mut migrated = 0;
+    for step in 0..40_u64 {
+        fs::write(&config, &former).unwrap();
+        let _ = fs::remove_file(&kept);
+        let running = device.run();
+        sleep(Duration::from_millis(step * 3)).await;
+        running.kill().await;
+        if read(&config)["config_version"] == 2 {
+            migrated += 1;
+            assert_eq!(fs::read(&kept).unwrap(), former, "{step}");
+        } else {
+            assert_eq!(fs::read(&config).unwrap(), former, "{step}");
+        }
+        assert!(device.status().await.contains(&server.url), "{step}");
+    }
+    eprintln!("{migrated} of 40 had migrated");
+    let running = device.run();
+    eventually("the new one", || read(&config)["config_version"] == 2).await;
+    assert!(backups(&device).iter().any(|backup| fs::read(backup).unwrap() == former));
     assert!(running.stop().await.success());
 }
 

@@ -34,13 +34,13 @@ const TERMS: &str = r#"{
 const EVIL: u64 = 66;
 
 /// Every program of a machine that is ever executed, as the system has them.
-struct Watcher {
+pub struct Watcher {
     is_over: Arc<AtomicBool>,
     thread: JoinHandle<BTreeSet<PathBuf>>,
 }
 
 impl Watcher {
-    fn of(folder: &Path) -> Self {
+    pub fn of(folder: &Path) -> Self {
         let (is_over, folder) = (Arc::new(AtomicBool::new(false)), folder.canonicalize().unwrap());
         let is_over_there = Arc::clone(&is_over);
         let watch = move || {
@@ -59,7 +59,7 @@ impl Watcher {
         Self { is_over, thread: thread::spawn(watch) }
     }
 
-    fn seen(self) -> BTreeSet<PathBuf> {
+    pub fn seen(self) -> BTreeSet<PathBuf> {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }

@@ -54,6 +54,25 @@ async fn what_stands_in_the_way_is_told_apart() {
     assert_eq!(fs::read(&config).unwrap(), damaged, "nothing is written");
 }
 
+/// As when a release goes back to an earlier program.
+#[tokio::test]
+async fn a_program_from_before_a_migration_says_whether_it_could_work() {
+    let server = FakeServer::start().await;
+    let device = Device::registered(&server).await;
+    let (config, former) = (device.data().join("config.json"), device.data().join("config.v2.json"));
+    let before = fs::read_to_string(&config).unwrap();
+    let later = before.replace("\"config_version\": 2", "\"config_version\": 3, \"later\": true");
+    assert_ne!(later, before);
+    fs::write(&config, &later).unwrap();
+    let (answer, code, _) = check(&device).await;
+    assert_eq!((answer.is_config_good, code), (false, Some(1)));
+    fs::write(&former, &before).unwrap();
+    let (answer, code, _) = check(&device).await;
+    assert_eq!((answer.is_config_good, answer.is_server_reached, code), (true, true, Some(0)));
+    assert_eq!(fs::read_to_string(&config).unwrap(), later, "nothing is written");
+    assert_eq!(fs::read_to_string(&former).unwrap(), before);
+}
+
 #[tokio::test]
 async fn a_server_that_says_nothing_does_not_hold_it_up() {
     let mut server = FakeServer::start().await;

@@ -1,8 +1,8 @@
-//! `reeve-updater apply PACKAGE AGENT PID LOG_DIR`: the one-shot replacement of a program, as the agent's specification
-//! has it. Waits for the agent that runs to end, puts the new program in its place, starts it, looks whether it stays up,
-//! and puts the old one back if it does not. The supervisor does better and is what services run; this is for those who
-//! start the agent in another way. At no moment is there no program at the agent's path: the backup is a second name for
-//! the old one, and the new one takes the path in a single step.
+//! `reeve-updater PACKAGE AGENT PID LOG_DIR`, or with the word `apply` before: the one-shot replacement of a program, as
+//! the agent's specification has it. Waits for the agent that runs to end, puts the new program in its place, starts it,
+//! looks whether it stays up, and puts the old one back if it does not. The supervisor does better and is what services
+//! run; this is for those who start the agent in another way. At no moment is there no program at the agent's path: the
+//! backup is a second name for the old one, and the new one takes the path in a single step.
 
 use crate::exit;
 use std::{
@@ -39,20 +39,26 @@ struct Input {
 #[must_use]
 pub fn run(arguments: &[OsString]) -> u8 {
     let Some(input) = input(arguments) else {
-        eprintln!("usage: reeve-updater apply PACKAGE AGENT PID LOG_DIR");
+        eprintln!("usage: reeve-updater [apply] PACKAGE AGENT PID LOG_DIR");
         return exit::USAGE;
     };
     let mut log = Log { path: input.log.join("updater.log") };
-    log.say(format_args!("updater started with {input:?}"));
+    log.say(format_args!("Updater started with args: {arguments:?}"));
     let code = match replace(&input, &mut log) {
         Ok(code) => code,
         Err(error) => {
-            log.say(format_args!("failed: {error}"));
+            log.say(format_args!("The update failed: {error}"));
             exit::FAILED
         }
     };
-    log.say(format_args!("updater finished with code {code}"));
+    log.say(format_args!("Updater finished. Exit code {code}."));
     code
+}
+
+/// Are these the four words of the specification, without a verb before them?
+#[must_use]
+pub fn is_asked(arguments: &[OsString]) -> bool {
+    input(arguments).is_some()
 }
 
 fn input(arguments: &[OsString]) -> Option<Input> {
@@ -74,18 +80,30 @@ fn replace(input: &Input, log: &mut Log) -> io::Result<u8> {
     if !wait_for_end(input.pid, WAIT_MAX)? {
         let _ = fs::remove_file(&new);
         log.say(format_args!(
-            "process {} did not end within {} s: nothing was changed",
+            "Old agent process (PID: {}) did not exit within {} s: nothing was changed",
             input.pid,
             WAIT_MAX.as_secs()
         ));
         return Ok(exit::UNRESPONSIVE);
     }
-    log.say(format_args!("process {} has ended", input.pid));
-    back_up(&input.agent, &old)?;
-    put(&new, &input.agent)?;
+    log.say(format_args!("Old agent process (PID: {}) exited.", input.pid));
+    if let Err(error) = back_up(&input.agent, &old) {
+        log.say(format_args!("{} could not be backed up: {error}", input.agent.display()));
+        let _ = fs::remove_file(&new);
+        // It was not touched, but nothing runs any more.
+        start(&input.agent)?;
+        log.say(format_args!("the old agent was started again"));
+        return Ok(exit::FAILED);
+    }
+    if let Err(error) = put(&new, &input.agent) {
+        log.say(format_args!("{} could not be replaced: {error}", input.agent.display()));
+        let _ = fs::remove_file(&new);
+        return Ok(roll_back(&input.agent, &old, log));
+    }
     log.say(format_args!("{} is replaced; the one before is {}", input.agent.display(), old.display()));
     match start_and_verify(&input.agent, log) {
         Ok(()) => {
+            log.say(format_args!("New agent started successfully."));
             for left in [&old, &input.package] {
                 match fs::remove_file(left) {
                     Ok(()) => log.say(format_args!("{} removed", left.display())),
@@ -95,20 +113,21 @@ fn replace(input: &Input, log: &mut Log) -> io::Result<u8> {
             Ok(exit::CLEAN)
         }
         Err(error) => {
-            log.say(format_args!("the new program failed: {error}; the old one is put back"));
+            log.say(format_args!("New agent failed verification: {error}"));
             Ok(roll_back(&input.agent, &old, log))
         }
     }
 }
 
 fn roll_back(agent: &Path, old: &Path, log: &mut Log) -> u8 {
+    log.say(format_args!("Initiating rollback."));
     match put(old, agent).and_then(|()| start(agent)) {
         Ok(_) => {
-            log.say(format_args!("rolled back, the old program was started"));
+            log.say(format_args!("Rollback successful, old agent restarted."));
             ROLLED_BACK
         }
         Err(error) => {
-            log.say(format_args!("the rollback failed: {error}"));
+            log.say(format_args!("Rollback failed: {error}"));
             ROLLBACK_FAILED
         }
     }
@@ -272,6 +291,7 @@ mod tests {
             "/p /a 7 /log /more",
         ] {
             assert!(input(&words(bad)).is_none(), "{bad}");
+            assert!(!is_asked(&words(bad)), "{bad}");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! `reeve-updater`: the supervisor of the agent (`run`; `service` is for the service control manager of Windows), what it
-//! knows (`status`), and the one-shot replacement of a program (`apply`).
+//! knows (`status`), and the one-shot replacement of a program (`apply`, or its four arguments alone).
 
 use std::{
     ffi::{OsStr, OsString},
@@ -20,7 +20,7 @@ use updater::{
 
 const USAGE: &str = "usage: reeve-updater run --agent PATH [--data-dir DIR] [--terms FILE] [-- arguments for `reeve-agent run`]
        reeve-updater status --data-dir DIR [--json]
-       reeve-updater apply PACKAGE AGENT PID LOG_DIR
+       reeve-updater [apply] PACKAGE AGENT PID LOG_DIR
        reeve-updater selfcheck
        reeve-updater version
 
@@ -41,6 +41,8 @@ fn main() -> ExitCode {
         "run" => with_plan(rest, |plan| supervise(&plan, log)),
         #[cfg(windows)]
         "service" => with_plan(rest, |plan| updater::service::run(plan).map(|()| exit::CLEAN)),
+        // The four words of the specification, which has no verbs.
+        _ if apply::is_asked(&arguments) => apply::run(&arguments).into(),
         _ => usage(),
     }
 }

@@ -35,6 +35,7 @@ scenarios! {
     "U13" "one stolen root key": "one_root_key_alone_rotates_nothing", "new_root_nonversioned_gap";
     "U14" "a stolen release key": "non_root_rotations", "what_the_manifest_itself_revokes_is_not_taken", "a_revoked_build_is_not_gone_back_to";
     "U15" "a server that lies with every key it has": "a_server_that_lies_is_not_believed", "a_file_that_is_not_what_was_signed_never_runs", "a_server_with_every_key_that_it_has_makes_nothing_run_that_people_did_not_sign";
+    "U16" "a server or a user in somebody else's place": "a_server_with_a_trusted_certificate_and_none_of_the_keys_makes_nothing_run", "a_server_whose_certificate_nobody_vouches_for_hears_nothing", "a_user_without_rights_cannot_point_the_agent_elsewhere", "another_user_is_turned_away_even_where_the_directory_is_open", "hostile_words_are_answered_or_cut_off_and_change_nothing", "what_the_server_sets_never_reaches_the_configuration", "the_socket_is_never_less_protected_than_the_server", "an_administrator_can_give_a_root_and_nothing_else_does";
     "U17" "a file that changes after it was looked at": "a_damaged_slot_is_not_started";
     "U18" "folders that others can write": "folders_that_others_can_write_are_refused", "an_open_folder_is_found";
     "U19" "a full disk at every step": "a_fault_at_any_call_of_an_update_leaves_one_whole_agent", "whatever_goes_wrong_a_whole_program_runs", "a_full_disk_is_said_and_nothing_is_noted";
@@ -49,6 +50,7 @@ scenarios! {
     "U28" "a build that dies after its trial, or grows": "a_build_that_crashes_after_its_trial_is_taken_back", "a_late_crash_brings_the_kept_build_back", "memory_is_judged_when_it_stays_high";
     "U31" "two supervisors": "two_supervisors_do_not_share_a_data_directory";
     "U32" "clocks that are wrong": "time_goes_forward_by_what_was_signed", "an_expired_manifest_does_not_come_back_with_the_clock", "sleep_does_not_count";
+    "U33" "forms of files that change, and back": "an_agent_that_is_put_back_goes_on_with_what_it_had", "a_migration_of_ours_leaves_the_version_before_its_file", "what_a_later_version_added_is_read_by_the_one_that_comes_back", "a_change_of_a_later_version_may_be_cut_off_anywhere", "entries_of_a_later_version_keep_their_numbers", "what_a_later_supervisor_added_is_passed_over", "a_program_from_before_a_migration_says_whether_it_could_work", "an_agent_that_is_killed_while_it_migrates_loses_nothing", "an_agent_that_comes_back_reads_everything_that_a_later_one_left", "a_build_that_migrates_and_is_taken_back_leaves_the_one_before_able_to_work";
     "U34" "damaged files": "every_flipped_bit_and_every_cut_is_found", "damaged_state_is_no_reason_not_to_start", "one_good_copy_is_enough_and_the_newer_one_counts";
     "U35" "the same bad build for ever": "three_tries_then_a_time_that_doubles", "every_bad_build_is_taken_back_and_denied";
     "U37" "updating the supervisor": "a_supervisor_makes_room_for_the_next_one", "a_supervisor_that_is_never_confirmed_puts_the_one_before_back", "a_supervisor_that_fails_its_own_check_is_not_taken", "the_power_may_go_while_the_supervisor_is_replaced";

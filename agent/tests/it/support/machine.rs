@@ -52,13 +52,28 @@ impl Machine {
 
     /// The same with other terms of updates.
     pub async fn with_terms(updater: &Path, lines: &str) -> Self {
+        let server = Self::server().await;
+        let device = Device::registered(&server).await;
+        Self::begin(updater, lines, server, device).await
+    }
+
+    /// The same where the device was registered otherwise.
+    pub async fn of(updater: &Path, server: FakeServer, device: Device) -> Self {
+        Self::begin(updater, TERMS, server, device).await
+    }
+
+    /// A server that knows of releases.
+    pub async fn server() -> FakeServer {
         let server = FakeServer::start().await;
         {
             let mut world = server.world();
             world.protocol = 4;
             world.releases.root = Some(Keys::new().root());
         }
-        let device = Device::registered(&server).await;
+        server
+    }
+
+    async fn begin(updater: &Path, lines: &str, server: FakeServer, device: Device) -> Self {
         let beside = device.data().parent().unwrap().to_owned();
         let (installed, terms, says) =
             (beside.join("reeve-agent"), beside.join("terms.json"), beside.join("says"));

@@ -1,6 +1,7 @@
 //! What the tests share: a server, a device, and patience.
 
 mod device;
+mod front;
 mod http;
 mod machine;
 mod releases;
@@ -11,6 +12,7 @@ mod supervisor;
 mod world;
 
 pub use device::{Device, Running};
+pub use front::{Authority, Front};
 pub use machine::{Machine, program, stamp};
 pub use releases::{Due, Endless, Keys, manifest, stamped};
 pub use server::FakeServer;

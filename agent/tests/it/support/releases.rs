@@ -51,6 +51,8 @@ pub struct Releases {
     pub lie: Option<Lie>,
     /// Files have no end.
     pub endless: Option<Endless>,
+    /// What it signs itself is signed by keys that nobody has heard of.
+    pub is_of_a_stranger: bool,
 }
 
 /// Any answer to a question.
@@ -217,10 +219,14 @@ impl Releases {
         self.due = Some(due);
     }
 
+    fn keys(&self) -> Keys {
+        if self.is_of_a_stranger { Keys::of_a_stranger() } else { Keys::new() }
+    }
+
     fn trust(&self, nonce: Option<&str>, device: DeviceId, due: Option<&Due>) -> TrustAnswer {
         TrustAnswer {
             roots: Vec::new(),
-            timestamp: nonce.map(|nonce| Keys::new().timestamp(nonce, device, due)),
+            timestamp: nonce.map(|nonce| self.keys().timestamp(nonce, device, due)),
             manifest: due.map(|due| due.manifest.clone()),
         }
     }
@@ -282,7 +288,7 @@ impl Releases {
                 Some(left) => *left -= 1,
                 None => {}
             }
-            let receipt = Keys::new().receipt(device, &request, batches);
+            let receipt = self.keys().receipt(device, &request, batches);
             self.receipts.push(request);
             return Some((200, json!(ReceiptAnswer { receipt })));
         }

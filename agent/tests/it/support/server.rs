@@ -64,6 +64,11 @@ impl FakeServer {
         });
     }
 
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What it knows and how it behaves.
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()

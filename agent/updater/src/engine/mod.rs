@@ -192,7 +192,7 @@ impl<F: Fs> Engine<F> {
         struct Configuration {
             device_id: DeviceId,
         }
-        // The second name is what versions before 0.2 wrote.
+        // The second name is what versions before 0.2 wrote; no version calls the field otherwise.
         ["config.json", "agent.json"].iter().find_map(|name| {
             let bytes = self.fs.read(&self.home.data().join(name), 1024 * 1024).ok()?;
             Some(serde_json::from_slice::<Configuration>(&bytes).ok()?.device_id)

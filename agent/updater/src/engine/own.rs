@@ -393,6 +393,7 @@ impl<F: Fs> Engine<F> {
 
     fn report_own(&mut self, to: &Build, reason: Reason, detail: &str) {
         self.say(format!("supervisor {}: {}: {detail}", to.version, reason.word()));
+        // The agent knows by the first word what this is about.
         self.failures.push((reason, format!("supervisor: {detail}"), to.version.clone()));
         self.tell_failures();
     }

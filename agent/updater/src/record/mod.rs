@@ -85,7 +85,38 @@ impl<T: Serialize + DeserializeOwned> Record<T> {
 mod tests {
     use super::*;
     use crate::fs::Disk;
+    use serde_json::{Value, json};
     use std::fs;
+
+    /// What a value of a later supervisor is to this one, which was put back.
+    fn read_back<T: Serialize + DeserializeOwned>(mut later: Value) -> Option<T> {
+        let folder = tempfile::tempdir().unwrap();
+        later["of_a_later_version"] = json!({ "deep": [1, 2] });
+        let (mut record, _) = Record::<Value>::open(&Disk, folder.path(), "r");
+        record.write(&Disk, &later).unwrap();
+        let (_, read) = Record::<T>::open(&Disk, folder.path(), "r");
+        assert!(!read.is_damaged, "{later}");
+        read.value
+    }
+
+    #[test]
+    fn what_a_later_supervisor_added_is_passed_over() {
+        let pointer = read_back::<pointer::Pointer>(json!({ "current": "installed", "highest_seq": 7 }));
+        assert_eq!(pointer.unwrap().highest_seq, 7);
+        let memory = read_back::<memory::Memory>(json!({ "root": "r", "highest_seq": 8, "min_secure": 3 }));
+        let memory = memory.unwrap();
+        assert_eq!((memory.root.as_deref(), memory.highest_seq, memory.min_secure), (Some("r"), 8, 3));
+        let journal = read_back::<journal::Journal>(json!({ "update": null, "reports": [] }));
+        assert_eq!(journal, Some(journal::Journal::default()));
+        let build = json!({
+            "seq": 9, "version": "9.9.0", "build_id": "b", "size_bytes": 1, "sha256": "ab".repeat(32),
+            "config_schema": 3, "spool_schema": 2, "of_a_later_version": 1
+        });
+        let sha256 = "cd".repeat(32);
+        let own = json!({ "stage": "placed", "to": build, "from": sha256, "tries": 1, "starts": 2 });
+        let own = read_back::<own::Own>(own).unwrap();
+        assert_eq!((own.to.seq, own.starts, own.stage), (9, 2, own::OwnStage::Placed));
+    }
 
     #[test]
     fn one_good_copy_is_enough_and_the_newer_one_counts() {

@@ -25,13 +25,22 @@ impl Old {
     }
 
     fn apply(&mut self, package: &str) -> i32 {
+        self.apply_with(&["apply"], package)
+    }
+
+    /// The same with other words before the four arguments.
+    fn apply_with(&mut self, words: &[&str], package: &str) -> i32 {
         program(&self.at("package"), package);
         let mut command = Command::new(env!("CARGO_BIN_EXE_reeve-updater"));
-        command.arg("apply").arg(self.at("package")).arg(self.at("agent")).arg(self.running.id().to_string());
+        command.args(words).arg(self.at("package")).arg(self.at("agent")).arg(self.running.id().to_string());
         let mut applied = command.arg(self.folder.path()).spawn().unwrap();
         // Somebody has to take note of its end, or its number stays taken.
         self.running.wait().unwrap();
         applied.wait().unwrap().code().unwrap()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.at("updater.log")).unwrap()
     }
 
     fn starts(&self) -> Vec<String> {
@@ -42,11 +51,22 @@ impl Old {
 #[test]
 fn a_program_that_stays_up_takes_the_place_of_the_old_one() {
     let mut old = Old::new();
-    let code = old.apply("echo new >> \"$(dirname \"$0\")/starts\"; exec sleep 30");
-    let log = fs::read_to_string(old.at("updater.log")).unwrap();
+    // As the specification has it: four arguments and no verb.
+    let code = old.apply_with(&[], "echo new >> \"$(dirname \"$0\")/starts\"; exec sleep 30");
+    let log = old.log();
     assert_eq!((code, old.starts()), (0, vec!["new".to_owned()]), "{log}");
     assert!(!old.at("agent.old").exists() && !old.at("package").exists());
-    assert!(log.contains("has ended") && log.contains("updater finished with code 0"), "{log}");
+    let exited = format!("Old agent process (PID: {}) exited.", old.running.id());
+    let said = [
+        "Updater started with args: [",
+        exited.as_str(),
+        "New agent started successfully.",
+        "agent.old removed",
+        "package removed",
+        "Updater finished. Exit code 0.",
+    ];
+    let at: Vec<_> = said.iter().map(|line| log.find(line)).collect();
+    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{at:?} {log}");
 }
 
 #[test]
@@ -56,6 +76,25 @@ fn a_program_that_ends_is_rolled_back() {
     assert_eq!(code, i32::from(updater::apply::ROLLED_BACK));
     wait_for("the old one", || old.starts() == ["new", "old"]);
     assert!(!old.at("agent.old").exists());
+    let log = old.log();
+    for line in [
+        "New agent failed verification: ",
+        "Initiating rollback.",
+        "Rollback successful, old agent restarted.",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+}
+
+#[test]
+fn an_agent_that_cannot_be_backed_up_is_started_again() {
+    let mut old = Old::new();
+    fs::create_dir(old.at("agent.old")).unwrap();
+    let before = fs::read(old.at("agent")).unwrap();
+    assert_eq!(old.apply("exit 0"), 1, "{}", old.log());
+    wait_for("the old one", || old.starts() == ["old"]);
+    assert_eq!(fs::read(old.at("agent")).unwrap(), before);
+    assert!(!old.at("agent.new").exists(), "{}", old.log());
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use crate::fs::{Fs, Inspected};
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
     thread,
@@ -19,6 +19,11 @@ const FIRST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(1);
 /// So long a file is waited for that is only to go away: what cannot be removed now is removed the next time.
 const REMOVAL_MAX: Duration = Duration::from_secs(1);
+/// While one file is waited for in vain, others have so much less time: whoever holds one for so long holds more of them,
+/// and meanwhile nobody looks after the agent.
+const LESS: u32 = 12;
+/// What was waited for in vain is waited for again after this long.
+const IN_VAIN: Duration = Duration::from_secs(60 * 60);
 /// What Windows says of a file that somebody holds: a sharing violation, a lock violation, a removal that waits for the
 /// last one who has it open, a file that is mapped into somebody's memory.
 const HELD: [i32; 4] = [32, 33, 303, 1224];
@@ -106,9 +111,9 @@ pub struct Patient<F, W = Thread> {
     most: Duration,
     /// All that was waited so far.
     waited: Cell<Duration>,
-    /// What was waited for in vain: until it went well once, it is tried without waiting, so that a file that is held for
-    /// hours costs its time once and not at every write.
-    in_vain: RefCell<BTreeSet<PathBuf>>,
+    /// What was waited for in vain, and when: until it went well once, it is tried without waiting, so that a file that is
+    /// held for hours does not cost its time at every write.
+    in_vain: RefCell<BTreeMap<PathBuf, Duration>>,
 }
 
 impl<F> Patient<F> {
@@ -134,11 +139,21 @@ impl<F, W: Waiting> Patient<F, W> {
     /// # Errors
     /// What the last try said.
     pub fn patiently<T>(&self, path: &Path, once: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        let is_in_vain = self.in_vain.borrow().contains(path);
-        let done = self.counted(if is_in_vain { Duration::ZERO } else { self.most }, once);
+        let now = self.waiting.now();
+        self.in_vain.borrow_mut().retain(|_, since| now.saturating_sub(*since) < IN_VAIN);
+        let (is_in_vain, is_other) = {
+            let in_vain = self.in_vain.borrow();
+            (in_vain.contains_key(path), !in_vain.is_empty())
+        };
+        let most = match (is_in_vain, is_other) {
+            (true, _) => Duration::ZERO,
+            (false, true) => self.most / LESS,
+            (false, false) => self.most,
+        };
+        let done = self.counted(most, once);
         let is_held = done.as_ref().is_err_and(is_held);
         if is_held && !is_in_vain {
-            self.in_vain.borrow_mut().insert(path.to_owned());
+            self.in_vain.borrow_mut().insert(path.to_owned(), self.waiting.now());
         } else if is_in_vain && !is_held {
             self.in_vain.borrow_mut().remove(path);
         }
@@ -294,12 +309,16 @@ mod tests {
         }
         assert_eq!(patient.waited(), MINUTE, "it is tried, and not waited for");
         assert!(patient.patiently(other, || held_until(&clock, until)).is_err());
-        assert_eq!(patient.waited(), 2 * MINUTE, "another file is another matter");
+        let so_far = MINUTE + MINUTE / LESS;
+        assert_eq!(patient.waited(), so_far, "another file has its time too, if not as much");
         clock.now.set(until);
         assert!(patient.patiently(one, || held_until(&clock, until)).is_ok());
         let later = until + Duration::from_secs(1);
         assert!(patient.patiently(one, || held_until(&clock, later)).is_ok(), "it is waited for again");
-        assert!(patient.waited() > 2 * MINUTE);
+        assert!(patient.waited() > so_far);
+        clock.now.set(until + IN_VAIN);
+        let later = clock.now() + MINUTE / 2;
+        assert!(patient.patiently(other, || held_until(&clock, later)).is_ok(), "and so is what is long ago");
     }
 
     #[test]

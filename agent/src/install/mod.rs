@@ -226,7 +226,7 @@ pub fn plan_uninstall(places: &Places, purge: bool) -> Result<Vec<Step>, Failure
 pub fn plan_forget_updates(places: &Places) -> Vec<Step> {
     let home = Home::under(&places.data);
     let mut steps = vec![Step::RemoveAll(home.slots()), Step::RemoveAll(home.staging())];
-    for name in ["pointer.a", "pointer.b", "journal.a", "journal.b", "own.a", "own.b"] {
+    for name in ["pointer.a", "pointer.b", "journal.a", "journal.b"] {
         steps.push(Step::Remove(home.state().join(name)));
     }
     // What the supervisor's own update left beside it.

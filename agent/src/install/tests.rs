@@ -150,7 +150,7 @@ fn a_package_takes_what_updates_brought_with_it_and_nothing_else() {
         names
     };
     assert_eq!(left(&updates), ["state"]);
-    assert_eq!(left(&state), ["denied.json", "trust.a"], "whom it trusts and what failed here stays");
+    assert_eq!(left(&state), ["denied.json", "own.a", "trust.a"], "whom it trusts and what it has had stays");
     assert_eq!(left(&places.data), ["config.json", "device.key", "updates"]);
     assert_eq!(left(&places.prefix), ["reeve-agent.exe", "reeve-updater.exe"], "these are the package's");
     assert_eq!(done(&plan_forget_updates(&places), false), [""; 0], "twice is as good as once");

@@ -9,6 +9,7 @@ use std::{
     collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -38,12 +39,24 @@ pub fn is_held(error: &io::Error) -> bool {
     }
 }
 
+/// This process was asked to end.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// From here on no thread of this process waits for files: it was asked to end, and has little time for that.
+pub fn end() {
+    IS_ENDING.store(true, Ordering::Relaxed);
+}
+
 /// How time passes.
 pub trait Waiting: fmt::Debug {
     /// A clock that only goes forward.
     fn now(&self) -> Duration;
     /// Waits at most this long, and not always equally long.
     fn wait(&self, longest: Duration);
+    /// Nothing is to be waited for any more.
+    fn is_ending(&self) -> bool {
+        false
+    }
 }
 
 /// Time as it passes for this thread.
@@ -72,6 +85,10 @@ impl Waiting for Thread {
         };
         thread::sleep(pause(longest, chance));
     }
+
+    fn is_ending(&self) -> bool {
+        IS_ENDING.load(Ordering::Relaxed)
+    }
 }
 
 /// Between half of it and all of it.
@@ -94,7 +111,7 @@ pub fn retry<T>(
     loop {
         let left = most.saturating_sub(waiting.now().saturating_sub(began));
         match once() {
-            Err(error) if is_held(&error) && !left.is_zero() => {
+            Err(error) if is_held(&error) && !left.is_zero() && !waiting.is_ending() => {
                 waiting.wait(longest.min(left));
                 longest = (longest * 2).min(LONGEST);
             }
@@ -249,6 +266,8 @@ mod tests {
     struct Clock {
         now: Rc<Cell<Duration>>,
         pauses: Rc<RefCell<Vec<Duration>>>,
+        /// From this pause on it is to end.
+        ends_after: Option<usize>,
     }
 
     impl Waiting for Clock {
@@ -259,6 +278,10 @@ mod tests {
         fn wait(&self, longest: Duration) {
             self.now.set(self.now.get() + longest);
             self.pauses.borrow_mut().push(longest);
+        }
+
+        fn is_ending(&self) -> bool {
+            self.ends_after.is_some_and(|pauses| self.pauses.borrow().len() >= pauses)
         }
     }
 
@@ -294,6 +317,14 @@ mod tests {
         assert!(done.is_err());
         assert!(clock.pauses.borrow().is_empty());
         assert_eq!(is_held(&io::Error::from_raw_os_error(32)), cfg!(windows));
+    }
+
+    #[test]
+    fn whoever_is_to_end_waits_no_more() {
+        let clock = Clock { ends_after: Some(3), ..Clock::default() };
+        assert!(retry(MINUTE, &clock, || held_until(&clock, MINUTE)).is_err());
+        assert_eq!(clock.pauses.borrow().len(), 3);
+        assert!(clock.now() < LONGEST);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     channel::ToAgent,
     fs::{Fs, inspect},
     machine::Stage,
+    patience::is_held,
     probe::{Judged, judge},
     record::{
         Record,
@@ -209,8 +210,13 @@ impl<F: Fs> Engine<F> {
             Err(error) => Some(error.to_string()),
         };
         let new = beside(&program, ".new");
-        let why = why.or_else(|| self.fs.write_synced(&new, b"").err().map(|error| error.to_string()));
+        let written = if why.is_none() { self.fs.write_synced(&new, b"") } else { Ok(()) };
         let _ = self.fs.remove(&new);
+        if written.as_ref().is_err_and(is_held) {
+            // The next hello of an agent tries again.
+            return self.say(format!("{} is held by another program", new.display()));
+        }
+        let why = why.or_else(|| written.err().map(|error| error.to_string()));
         if let Some(why) = why {
             self.renewal.step = Step::GivenUp;
             return self.say(format!("this supervisor is left to its package: {}: {why}", folder.display()));

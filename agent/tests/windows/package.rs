@@ -34,7 +34,7 @@ async fn install(windows: &Windows, version: &str, more: &[&str]) {
 }
 
 /// As if an update had been tried, with a program that nobody changes; what of it is data is a denied build.
-fn plant_updates(updates: &Path) {
+pub fn plant_updates(updates: &Path) {
     let slot = updates.join("slots/2-0a1b2c3d");
     for folder in [&slot, &updates.join("staging"), &updates.join("state")] {
         fs::create_dir_all(folder).unwrap();
@@ -45,6 +45,14 @@ fn plant_updates(updates: &Path) {
     fs::write(updates.join("staging/0a1b2c3d.part"), "MZ").unwrap();
     fs::write(updates.join("state/journal.a"), "").unwrap();
     fs::write(updates.join("state/denied.json"), "{}").unwrap();
+}
+
+/// What updates brought is gone, and what this machine has had of them is not.
+pub fn expect_forgotten(updates: &Path) {
+    for name in ["slots", "staging", "state/journal.a"] {
+        assert!(!updates.join(name).exists(), "{name} came by an update and goes with the agent");
+    }
+    assert!(updates.join("state/denied.json").exists(), "what this machine has had stays");
 }
 
 pub async fn an_msi_installs_registers_upgrades_and_uninstalls(windows: &Windows) {
@@ -78,8 +86,5 @@ pub async fn an_msi_installs_registers_upgrades_and_uninstalls(windows: &Windows
         assert!(Instant::now() < deadline, "the service is still there");
     }
     assert!(data.join("device.key").exists() && data.join("config.json").exists(), "the data stays");
-    for name in ["slots", "staging", "state/journal.a"] {
-        assert!(!updates.join(name).exists(), "{name} came by an update and goes with the agent");
-    }
-    assert!(updates.join("state/denied.json").exists(), "what this machine has had stays");
+    expect_forgotten(&updates);
 }

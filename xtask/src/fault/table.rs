@@ -99,5 +99,11 @@ pub const UNDER_WINE: &[(&str, &[&str])] = &[
             "a_supervisor_that_is_never_confirmed_puts_the_one_before_back",
         ],
     ),
-    ("U38", &["an_msi_installs_registers_upgrades_and_uninstalls"]),
+    (
+        "U38",
+        &[
+            "an_msi_installs_registers_upgrades_and_uninstalls",
+            "a_service_is_installed_started_stopped_and_taken_away",
+        ],
+    ),
 ];

@@ -44,6 +44,9 @@ pub struct UninstallInput {
     /// Remove the data too: key, registration, spool and logs
     #[arg(long)]
     pub purge: bool,
+    /// Only what updates brought, for an installer that takes the rest away itself
+    #[arg(long, hide = true, conflicts_with_all = ["prefix", "purge"])]
+    pub updates_only: bool,
     /// Only show what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -83,6 +86,9 @@ pub fn install(paths: &Paths, input: &InstallInput, say: Say<'_>) -> Result<(), 
 pub fn uninstall(paths: &Paths, input: &UninstallInput, say: Say<'_>) -> Result<(), Failure> {
     allowed("uninstall", input.dry_run)?;
     let places = Places::here(input.prefix.as_deref(), paths)?;
+    if input.updates_only {
+        return carry_out(&plan_forget_updates(&places), input.dry_run, say);
+    }
     let steps = plan_uninstall(&places, input.purge)?;
     carry_out(&steps, input.dry_run, say)?;
     if !input.dry_run {
@@ -196,14 +202,12 @@ pub fn plan_uninstall(places: &Places, purge: bool) -> Result<Vec<Step>, Failure
         steps.push(Step::Remove(program.with_extension("old")));
         steps.push(Step::Remove(program));
     }
-    steps.push(Step::RemoveEmpty(places.prefix.clone()));
-    // Versions that the agent fetched itself, and what is pending of them, are programs and no data. Whom this machine
-    // trusts and what it has had stays: an installation over it must not open the way back.
-    let home = Home::under(&places.data);
-    steps.extend([Step::RemoveAll(home.slots()), Step::RemoveAll(home.staging())]);
-    for name in ["pointer.a", "pointer.b", "journal.a", "journal.b"] {
-        steps.push(Step::Remove(home.state().join(name)));
+    for step in plan_forget_updates(places) {
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
     }
+    steps.push(Step::RemoveEmpty(places.prefix.clone()));
     if purge && places.manager != Manager::Scm {
         // A token that was never used; the folder may hold a server's settings too.
         steps.push(Step::Remove(places.system("/etc/reeve/registration.conf")));
@@ -214,6 +218,24 @@ pub fn plan_uninstall(places: &Places, purge: bool) -> Result<Vec<Step>, Failure
         steps.push(Step::RemoveAll(places.data.clone()));
     }
     Ok(steps)
+}
+
+/// Versions that the agent fetched itself, and what is pending of them, are programs and no data. Whom this machine trusts
+/// and what it has had stays: an installation over it must not open the way back.
+#[must_use]
+pub fn plan_forget_updates(places: &Places) -> Vec<Step> {
+    let home = Home::under(&places.data);
+    let mut steps = vec![Step::RemoveAll(home.slots()), Step::RemoveAll(home.staging())];
+    for name in ["pointer.a", "pointer.b", "journal.a", "journal.b"] {
+        steps.push(Step::Remove(home.state().join(name)));
+    }
+    // What the supervisor's own update left beside it.
+    for end in [".new", ".old", ".bad"] {
+        let mut path = places.program(&places.prefix, PROGRAMS[1]).into_os_string();
+        path.push(end);
+        steps.push(Step::Remove(path.into()));
+    }
+    steps
 }
 
 /// A slip in `--data-dir` must not cost somebody their home.

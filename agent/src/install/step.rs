@@ -6,8 +6,15 @@ use std::{
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
-use updater::durable::{Mode, write_atomic};
+use updater::{
+    durable::{Mode, write_atomic},
+    patience::{Thread, retry},
+};
+
+/// What another program holds open is waited for this long when it is to go.
+const HELD_MAX: Duration = Duration::from_secs(10);
 
 /// What can be done to a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,12 +148,12 @@ impl Step {
                 if changed_before { changed } else { same }.run().map(|()| false)
             }
             Self::Service(step) => super::scm::carry_out(step),
-            Self::Remove(path) => gone(path, fs::remove_file(path)),
+            Self::Remove(path) => gone(path, patiently(|| fs::remove_file(path))),
             Self::RemoveEmpty(path) => match fs::remove_dir(path) {
                 Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
                 removed => gone(path, removed),
             },
-            Self::RemoveAll(path) => gone(path, fs::remove_dir_all(path)),
+            Self::RemoveAll(path) => gone(path, patiently(|| remove_all(path))),
         }
     }
 
@@ -192,6 +199,32 @@ fn gone(path: &Path, removed: io::Result<()>) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(about(path, &error)),
+    }
+}
+
+fn patiently(once: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    retry(HELD_MAX, &Thread::default(), once)
+}
+
+fn remove_all(folder: &Path) -> io::Result<()> {
+    #[cfg(windows)]
+    make_writable(folder);
+    fs::remove_dir_all(folder)
+}
+
+/// The programs of updates are marked as read-only, and not every Windows removes such files with their folder. What links
+/// lead to is left alone.
+#[cfg(windows)]
+fn make_writable(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => make_writable(&entry.path()),
+            Ok(kind) if kind.is_file() => {
+                // Whether that was of use shows when it is removed.
+                let _ = updater::fs::writable(&entry.path());
+            }
+            _ => {}
+        }
     }
 }
 

@@ -122,6 +122,41 @@ fn uninstalling_keeps_the_data_and_purging_removes_it_but_no_other_folder() {
 }
 
 #[test]
+fn a_package_takes_what_updates_brought_with_it_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = places(&folder, Manager::Scm);
+    let updates = places.data.join("updates");
+    let (slot, state) = (updates.join("slots/2-0a1b2c3d"), updates.join("state"));
+    for folder in [&slot, &updates.join("staging"), &state, &places.prefix] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let program = slot.join("reeve-agent.exe");
+    fs::write(&program, "").unwrap();
+    let mut sealed = fs::metadata(&program).unwrap().permissions();
+    sealed.set_readonly(true);
+    fs::set_permissions(&program, sealed).unwrap();
+    let write = |folder: &Path, names: &[&str]| {
+        names.iter().for_each(|name| fs::write(folder.join(name), "").unwrap());
+    };
+    write(&state, &["pointer.a", "journal.b", "own.a", "trust.a", "denied.json"]);
+    write(&places.data, &["device.key", "config.json"]);
+    write(&places.prefix, &["reeve-agent.exe", "reeve-updater.exe", "reeve-updater.exe.old"]);
+    done(&plan_forget_updates(&places), false);
+    let left = |folder: &Path| {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(left(&updates), ["state"]);
+    assert_eq!(left(&state), ["denied.json", "own.a", "trust.a"], "whom it trusts and what it has had stays");
+    assert_eq!(left(&places.data), ["config.json", "device.key", "updates"]);
+    assert_eq!(left(&places.prefix), ["reeve-agent.exe", "reeve-updater.exe"], "these are the package's");
+    assert_eq!(done(&plan_forget_updates(&places), false), [""; 0], "twice is as good as once");
+}
+
+#[test]
 fn a_dry_run_shows_everything_and_does_nothing() {
     for manager in [Manager::Systemd, Manager::Launchd, Manager::Scm] {
         let folder = tempfile::tempdir().unwrap();

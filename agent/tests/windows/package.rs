@@ -4,7 +4,12 @@ use crate::{
     machine::{Windows, said},
     support::{FakeServer, eventually},
 };
-use std::{env, path::PathBuf, time::Duration};
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// Below it the installer leaves what was asked for.
@@ -16,7 +21,7 @@ fn msi(version: &str) -> PathBuf {
 }
 
 /// The installer takes paths of Windows alone.
-fn as_windows_names(path: &std::path::Path) -> String {
+fn as_windows_names(path: &Path) -> String {
     format!("Z:{}", path.display().to_string().replace('/', "\\"))
 }
 
@@ -26,6 +31,28 @@ async fn install(windows: &Windows, version: &str, more: &[&str]) {
     arguments.extend(more);
     let output = windows.output("msiexec", &arguments).await;
     assert!(output.status.success(), "{:?} {}", output.status, said(&output));
+}
+
+/// As if an update had been tried, with a program that nobody changes; what of it is data is a denied build.
+pub fn plant_updates(updates: &Path) {
+    let slot = updates.join("slots/2-0a1b2c3d");
+    for folder in [&slot, &updates.join("staging"), &updates.join("state")] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let program = slot.join("reeve-agent.exe");
+    fs::write(&program, "MZ").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o555)).unwrap();
+    fs::write(updates.join("staging/0a1b2c3d.part"), "MZ").unwrap();
+    fs::write(updates.join("state/journal.a"), "").unwrap();
+    fs::write(updates.join("state/denied.json"), "{}").unwrap();
+}
+
+/// What updates brought is gone, and what this machine has had of them is not.
+pub fn expect_forgotten(updates: &Path) {
+    for name in ["slots", "staging", "state/journal.a"] {
+        assert!(!updates.join(name).exists(), "{name} came by an update and goes with the agent");
+    }
+    assert!(updates.join("state/denied.json").exists(), "what this machine has had stays");
 }
 
 pub async fn an_msi_installs_registers_upgrades_and_uninstalls(windows: &Windows) {
@@ -45,6 +72,8 @@ pub async fn an_msi_installs_registers_upgrades_and_uninstalls(windows: &Windows
     assert_eq!(server.world().devices.len(), 1, "the same device");
     assert!(agent.exists());
 
+    let updates = data.join("updates");
+    plant_updates(&updates);
     let file = as_windows_names(&msi("0.2.0"));
     let gone = windows.output("msiexec", &["/x", &file, "/quiet"]).await;
     assert!(gone.status.success(), "{}", said(&gone));
@@ -56,5 +85,6 @@ pub async fn an_msi_installs_registers_upgrades_and_uninstalls(windows: &Windows
     while windows.output("sc", &["query", "ReeveAgent"]).await.status.success() {
         assert!(Instant::now() < deadline, "the service is still there");
     }
-    assert!(data.join("device.key").exists(), "the data stays");
+    assert!(data.join("device.key").exists() && data.join("config.json").exists(), "the data stays");
+    expect_forgotten(&updates);
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     machine::{Windows, ended, said},
+    package::{expect_forgotten, plant_updates},
     support::{FakeServer, eventually},
 };
 use std::fs;
@@ -49,11 +50,13 @@ pub async fn a_service_is_installed_started_stopped_and_taken_away(windows: &Win
     let started = device.output(&["start"]).await;
     assert!(started.status.success(), "{}", said(&started));
     eventually("the next hello", || server.world().hellos.len() > hellos).await;
+    plant_updates(&device.file("updates"));
     let gone = device.output(&["uninstall", "--prefix", prefix]).await;
     assert!(gone.status.success(), "{}", said(&gone));
     assert_eq!(state(windows).await, None);
     assert!(!windows.place(r"C:\Reeve Programs\reeve-agent.exe").exists());
     assert!(device.file("device.key").exists(), "the data stays");
+    expect_forgotten(&device.file("updates"));
 }
 
 /// Wine ends programs with the code of success, which a supervisor takes for an end in order; so the agent fails by itself

@@ -265,7 +265,8 @@ impl Life<'_> {
     fn order(&self) -> Result<Option<Offer>, Failure> {
         match fs::read(self.agent.data.join("offer.json")) {
             Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // While it is replaced Windows lets nobody read it; the next look finds it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || cfg!(windows) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,11 +1,16 @@
 //! Files that are either the old or the new one after a power cut, never half of each.
 
+use crate::patience::{Thread, retry};
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// A file that another program holds is waited for this long: whoever writes here may have others waiting.
+const HELD_MAX: Duration = Duration::from_secs(2);
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +27,10 @@ pub enum Mode {
 /// Whatever the file system refuses; the old file is then untouched.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
     let neighbour = neighbour(path)?;
-    let written = write_synced(&neighbour, bytes, mode).and_then(|()| fs::rename(&neighbour, path));
+    let written = retry(HELD_MAX, &Thread::default(), || {
+        write_synced(&neighbour, bytes, mode)?;
+        crate::fs::rename(&neighbour, path)
+    });
     if written.is_err() {
         // The neighbour is of no use to anybody, and on a full disk it takes the room that is missing.
         let _ = fs::remove_file(&neighbour);
@@ -36,7 +44,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
 /// # Errors
 /// Whatever the file system refuses.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
+    retry(HELD_MAX, &Thread::default(), || crate::fs::rename(from, to))?;
     sync_folder_of(to)
 }
 

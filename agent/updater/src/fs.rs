@@ -50,6 +50,15 @@ pub trait Fs {
     /// # Errors
     /// Whatever the file system refuses.
     fn set_aside(&self, program: &Path, to: &Path) -> io::Result<()>;
+    /// Finds that a file could be given another name now. Where others can stand in the way of that, a step that cannot be
+    /// undone at once is not begun before.
+    ///
+    /// # Errors
+    /// Whatever the file system refuses.
+    fn let_go(&self, path: &Path) -> io::Result<()> {
+        let _ = path;
+        Ok(())
+    }
     /// Makes the names in a folder survive a power cut.
     ///
     /// # Errors
@@ -158,12 +167,17 @@ impl Fs for Disk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        rename(from, to)
     }
 
     fn set_aside(&self, program: &Path, to: &Path) -> io::Result<()> {
         self.remove(to)?;
-        if cfg!(windows) { fs::rename(program, to) } else { fs::hard_link(program, to) }
+        if cfg!(windows) { rename(program, to) } else { fs::hard_link(program, to) }
+    }
+
+    #[cfg(windows)]
+    fn let_go(&self, path: &Path) -> io::Result<()> {
+        open_to_rename(path).map(|_| ())
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
@@ -318,9 +332,54 @@ fn no_links(options: &mut OpenOptions) {
     }
 }
 
-/// Windows removes no file that is marked as read-only.
+/// Renames, in place of what had the name. What others hold is told apart from what is not allowed.
+///
+/// # Errors
+/// Whatever the file system refuses.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to).map_err(|error| refused(error, from, to))
+}
+
+#[cfg(not(windows))]
+fn refused(error: io::Error, _: &Path, _: &Path) -> io::Error {
+    error
+}
+
+/// Of a name that belongs to an open file Windows says the same as of one without the right to it. Who could remove the
+/// file, were it not open, has the right.
 #[cfg(windows)]
-fn writable(path: &Path) -> io::Result<()> {
+fn refused(error: io::Error, from: &Path, to: &Path) -> io::Error {
+    const ACCESS_DENIED: i32 = 5;
+    const SHARING_VIOLATION: i32 = 32;
+    if error.raw_os_error() != Some(ACCESS_DENIED) {
+        return error;
+    }
+    let is_there = fs::symlink_metadata(to).is_ok_and(|about| about.is_file());
+    let is_held = match open_to_rename(if is_there { to } else { from }) {
+        Ok(_) => is_there,
+        Err(error) => crate::patience::is_held(&error),
+    };
+    if is_held { io::Error::from_raw_os_error(SHARING_VIOLATION) } else { error }
+}
+
+/// As the system opens what it renames; a program that runs can be opened so too.
+#[cfg(windows)]
+fn open_to_rename(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    /// `DELETE`: the right to take a name away.
+    const DELETE: u32 = 0x0001_0000;
+    let mut options = OpenOptions::new();
+    options.access_mode(DELETE);
+    no_links(&mut options);
+    options.open(path)
+}
+
+/// Windows removes no file that is marked as read-only.
+///
+/// # Errors
+/// Whatever the file system refuses.
+#[cfg(windows)]
+pub fn writable(path: &Path) -> io::Result<()> {
     let mut permissions = fs::symlink_metadata(path)?.permissions();
     #[expect(
         clippy::permissions_set_readonly_false,

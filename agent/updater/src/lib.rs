@@ -14,6 +14,7 @@ pub mod exit;
 pub mod fs;
 pub mod gate;
 pub mod machine;
+pub mod patience;
 pub mod probe;
 pub mod record;
 pub mod recover;

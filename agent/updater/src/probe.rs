@@ -4,6 +4,7 @@
 use crate::{
     built,
     engine::Outcome,
+    patience::{Thread, retry},
     selfcheck::{ANSWER_BYTES_MAX, SelfCheck},
     slot::Build,
 };
@@ -74,7 +75,8 @@ fn run(program: &Path, nonce: &str, arguments: &[OsString], longest: Duration) -
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command.spawn()?;
+    // A program that was just put there may be in the hands of a virus scanner.
+    let mut child = retry(longest, &Thread::default(), || command.spawn())?;
     let answer = reader(child.stdout.take(), ANSWER_BYTES_MAX);
     let errors = reader(child.stderr.take(), DETAIL_BYTES_MAX);
     let status = wait(&mut child, longest)?;

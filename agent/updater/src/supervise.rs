@@ -7,6 +7,7 @@ use crate::{
     engine::{Engine, Launch, Next, Now, Order, Outcome, Purpose, Start},
     exit,
     fs::Disk,
+    patience::Patient,
     probe,
     signal::{self, WAITING_MAX, Wake},
     slot::Home,
@@ -113,7 +114,7 @@ struct Supervisor<'a, S> {
     say: S,
     began: Instant,
     /// None while there is no data directory.
-    engine: Option<Engine<Disk>>,
+    engine: Option<Engine<Patient<Disk>>>,
     /// Held for as long as this process lives.
     lock: Option<File>,
     /// The folders could not be made; it is said once.
@@ -162,8 +163,11 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
         }
     }
 
+    /// The time in which nothing was heard because a file was waited for is nobody's: no agent was silent in it.
     fn now(&self) -> Now {
-        let mono_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let waited = self.engine.as_ref().map_or(Duration::ZERO, |engine| engine.fs().waited());
+        let passed = self.began.elapsed().saturating_sub(waited);
+        let mono_ms = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
         Now { mono_ms, wall: Utc::now() }
     }
 
@@ -181,7 +185,8 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
             }
         }
         let start = Start::usual(home, self.plan.terms.clone(), self.plan.agent.clone());
-        match Engine::begin(Disk, start, self.now()) {
+        let disk = Patient::new(Disk, ms(self.plan.terms.held_max_ms));
+        match Engine::begin(disk, start, self.now()) {
             Ok(engine) => self.engine = Some(engine),
             Err(error) => return self.go_without(&error),
         }
@@ -203,8 +208,14 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
         self.obey()?;
         let launch = launch.unwrap_or_else(|| Launch { program: self.plan.agent.clone(), is_channel: false });
         self.number += 1;
+        let start =
+            || Agent::start(&launch, &self.plan.arguments, self.number, self.has_output, &self.sender);
+        let agent = match &self.engine {
+            Some(engine) => engine.fs().patiently(&launch.program, start),
+            None => start(),
+        };
         let started = Instant::now();
-        match Agent::start(&launch, &self.plan.arguments, self.number, self.has_output, &self.sender) {
+        match agent {
             Ok(agent) => {
                 (self.say)(format_args!("agent started, pid {}", agent.id()));
                 self.agent = Some(agent);

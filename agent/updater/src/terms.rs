@@ -73,6 +73,8 @@ pub struct Terms {
     pub own_alive_ms: u64,
     /// Without a fresh timestamp for so long, updates are said to be frozen.
     pub frozen_ms: u64,
+    /// A file that another program holds open is waited for this long.
+    pub held_max_ms: u64,
     /// Free room on the disk that an update leaves besides twice its size, in bytes.
     pub spare_bytes: u64,
     /// Tries that a build has before it is denied for a time.
@@ -117,6 +119,7 @@ impl Terms {
         crash_window_ms: 15 * MINUTE,
         own_alive_ms: 2 * MINUTE,
         frozen_ms: 72 * HOUR,
+        held_max_ms: MINUTE,
         spare_bytes: 64 * MIB,
         tries_max: 3,
         deny_ms: 24 * HOUR,

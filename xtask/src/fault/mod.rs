@@ -13,7 +13,7 @@ use std::{
     io::{BufRead as _, BufReader},
     process::Stdio,
 };
-use table::SCENARIOS;
+use table::{SCENARIOS, UNDER_WINE};
 
 /// Where these tests live.
 const PACKAGES: [&str; 6] = ["entity", "release", "updater", "agent", "domain", "server"];
@@ -97,6 +97,8 @@ fn print(verdicts: &BTreeMap<String, bool>) -> usize {
     }
     let tests = names().len();
     eprintln!("\n{} scenarios, {tests} tests, {bad} not held", SCENARIOS.len());
+    let ids: Vec<&str> = UNDER_WINE.iter().map(|(id, _)| *id).collect();
+    eprintln!("`cargo xtask windows` tries these under Wine too: {}", ids.join(" "));
     bad
 }
 
@@ -129,8 +131,12 @@ mod tests {
         ] {
             sources(&root().join(folder), &mut text);
         }
-        for name in names() {
+        let under_wine = UNDER_WINE.iter().flat_map(|(_, tests)| tests.iter().copied());
+        for name in names().into_iter().chain(under_wine) {
             assert!(text.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
+        for (id, _) in UNDER_WINE {
+            assert!(SCENARIOS.iter().any(|scenario| scenario.id == *id), "there is no scenario {id}");
         }
         let mut ids: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.id).collect();
         ids.dedup();

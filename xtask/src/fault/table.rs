@@ -48,12 +48,14 @@ scenarios! {
     "U26" "a network that is away": "a_network_that_is_down_is_not_held_against_a_build", "a_network_that_is_down_is_nobodys_fault", "a_busy_server_and_sleep_are_nobodys_fault", "an_update_outlives_a_network_that_is_slow_and_breaks_off", "an_update_outlives_answers_that_are_not_the_servers", "a_network_or_a_server_that_goes_away_on_trial_takes_nothing_back";
     "U27" "a build that collects nothing": "a_build_that_collects_nothing_is_taken_back";
     "U28" "a build that dies after its trial, or grows": "a_build_that_crashes_after_its_trial_is_taken_back", "a_late_crash_brings_the_kept_build_back", "memory_is_judged_when_it_stays_high";
+    "U30" "files that other programs hold": "a_file_that_others_hold_is_waited_for_a_minute_and_no_longer", "what_was_waited_for_in_vain_costs_its_time_once", "files_that_others_hold_for_a_moment_change_nothing_of_an_update", "a_file_that_is_held_for_hours_leaves_a_whole_program_and_an_update_that_ends", "a_supervisor_that_somebody_holds_is_replaced_when_it_is_let_go";
     "U31" "two supervisors": "two_supervisors_do_not_share_a_data_directory";
     "U32" "clocks that are wrong": "time_goes_forward_by_what_was_signed", "an_expired_manifest_does_not_come_back_with_the_clock", "sleep_does_not_count";
     "U33" "forms of files that change, and back": "an_agent_that_is_put_back_goes_on_with_what_it_had", "a_migration_of_ours_leaves_the_version_before_its_file", "what_a_later_version_added_is_read_by_the_one_that_comes_back", "a_change_of_a_later_version_may_be_cut_off_anywhere", "entries_of_a_later_version_keep_their_numbers", "what_a_later_supervisor_added_is_passed_over", "a_program_from_before_a_migration_says_whether_it_could_work", "an_agent_that_is_killed_while_it_migrates_loses_nothing", "an_agent_that_comes_back_reads_everything_that_a_later_one_left", "a_build_that_migrates_and_is_taken_back_leaves_the_one_before_able_to_work";
     "U34" "damaged files": "every_flipped_bit_and_every_cut_is_found", "damaged_state_is_no_reason_not_to_start", "one_good_copy_is_enough_and_the_newer_one_counts";
     "U35" "the same bad build for ever": "three_tries_then_a_time_that_doubles", "every_bad_build_is_taken_back_and_denied";
     "U37" "updating the supervisor": "a_supervisor_makes_room_for_the_next_one", "a_supervisor_that_is_never_confirmed_puts_the_one_before_back", "a_supervisor_that_fails_its_own_check_is_not_taken", "the_power_may_go_while_the_supervisor_is_replaced";
+    "U38" "the agent is taken away in the middle": "uninstalling_keeps_the_data_and_purging_removes_it_but_no_other_folder", "a_package_takes_what_updates_brought_with_it_and_nothing_else";
     "R01" "stable, even, monotone buckets": "r01_devices_fall_evenly", "r01_golden_vectors", "r01_more_percent_take_nobody_out";
     "R02" "other canaries for each rollout": "r02_rollouts_have_other_canaries";
     "R03" "who a wave means, and devices that move meanwhile": "r03_waves_take_who_they_mean";
@@ -71,3 +73,39 @@ scenarios! {
     "R15" "a scheduler that dies, and two of them": "r15_the_scheduler_may_die_at_every_point", "r15_two_servers_look_at_once";
     "R16" "everybody fetches at once": "r16_downloads_are_spread_and_bounded";
 }
+
+/// What `cargo xtask windows` tries besides, under Wine: the scenario and its tests. None of it is a verdict on Windows.
+pub const UNDER_WINE: &[(&str, &[&str])] = &[
+    ("U17", &["a_program_that_is_held_is_sealed_and_read_when_it_is_let_go"]),
+    ("U22", &["a_supervisor_that_is_killed_in_an_update_goes_on_with_it_under_wine"]),
+    ("U23", &["a_build_that_crashes_is_taken_back_under_wine"]),
+    ("U24", &["a_build_that_hangs_is_taken_back_under_wine"]),
+    (
+        "U30",
+        &[
+            "a_file_that_is_held_is_renamed_when_it_is_let_go",
+            "a_file_that_is_held_is_replaced_when_it_is_let_go",
+            "a_file_that_is_held_is_written_anew_when_it_is_let_go",
+            "a_file_that_is_held_is_removed_when_it_is_let_go",
+            "a_program_that_is_held_is_set_aside_when_it_is_let_go",
+            "a_record_that_others_look_at_is_never_half_written",
+            "an_update_outlives_a_program_that_holds_its_files",
+        ],
+    ),
+    (
+        "U37",
+        &[
+            "a_program_that_runs_can_be_set_aside_and_neither_removed_nor_written",
+            "a_slot_whose_program_runs_stays_until_it_has_ended",
+            "a_supervisor_makes_room_for_the_next_one",
+            "a_supervisor_that_is_never_confirmed_puts_the_one_before_back",
+        ],
+    ),
+    (
+        "U38",
+        &[
+            "an_msi_installs_registers_upgrades_and_uninstalls",
+            "a_service_is_installed_started_stopped_and_taken_away",
+        ],
+    ),
+];

@@ -9,6 +9,7 @@ use crate::{
     channel::ToAgent,
     fs::{Fs, inspect},
     machine::Stage,
+    patience::is_held,
     probe::{Judged, judge},
     record::{
         Record,
@@ -120,7 +121,8 @@ impl<F: Fs> Engine<F> {
         self.look_at_folders();
         let (Some(last), None) = (self.renewal.last.clone(), &self.unsafe_why) else { return };
         if last.stage != OwnStage::Placed {
-            return;
+            // What somebody held, or what still ran, when it was to be removed.
+            return self.clear_beside(&[".new", ".old", ".bad"]);
         }
         if !self.renewal.is_on_trial() {
             // It never had the place, or it was started and put this one back.
@@ -132,11 +134,7 @@ impl<F: Fs> Engine<F> {
             let detail = format!("put in place {} times, started {} times", last.tries, last.starts);
             self.write_own(Own { stage, reason, detail: detail.clone(), ..last.clone() });
             // This program runs, so nothing beside it is needed.
-            if let Some(program) = &self.renewal.program {
-                for end in [".new", ".old", ".bad"] {
-                    let _ = self.fs.remove(&beside(program, end));
-                }
-            }
+            self.clear_beside(&[".new", ".old", ".bad"]);
             if let Some(reason) = reason {
                 self.report_own(&last.to, reason, &detail);
             }
@@ -212,8 +210,13 @@ impl<F: Fs> Engine<F> {
             Err(error) => Some(error.to_string()),
         };
         let new = beside(&program, ".new");
-        let why = why.or_else(|| self.fs.write_synced(&new, b"").err().map(|error| error.to_string()));
+        let written = if why.is_none() { self.fs.write_synced(&new, b"") } else { Ok(()) };
         let _ = self.fs.remove(&new);
+        if written.as_ref().is_err_and(is_held) {
+            // The next hello of an agent tries again.
+            return self.say(format!("{} is held by another program", new.display()));
+        }
+        let why = why.or_else(|| written.err().map(|error| error.to_string()));
         if let Some(why) = why {
             self.renewal.step = Step::GivenUp;
             return self.say(format!("this supervisor is left to its package: {}: {why}", folder.display()));
@@ -343,6 +346,9 @@ impl<F: Fs> Engine<F> {
             reason: None,
             detail: String::new(),
         };
+        // Where no name can be taken over in one step there is a moment without a supervisor: it is not begun while somebody
+        // holds what ends it.
+        self.fs.let_go(&new)?;
         self.renewal.record.write(&self.fs, &own)?;
         self.renewal.last = Some(own);
         let placed = self
@@ -363,20 +369,22 @@ impl<F: Fs> Engine<F> {
     /// Nobody's fault: the next start of this program tries again.
     fn give_up_own(&mut self, to: &Build, reason: Reason, detail: &str) {
         self.renewal.step = Step::GivenUp;
-        self.clear_own();
+        self.clear_beside(&[".new"]);
         self.report_own(to, reason, detail);
     }
 
-    fn clear_own(&self) {
-        if let Some(program) = &self.renewal.program {
-            let _ = self.fs.remove(&beside(program, ".new"));
+    /// What cannot be removed now is removed at the next start.
+    fn clear_beside(&self, ends: &[&str]) {
+        let Some(program) = &self.renewal.program else { return };
+        for end in ends {
+            let _ = self.fs.remove(&beside(program, end));
         }
     }
 
     /// It is not what it should be, and is not tried again.
     fn fail_own(&mut self, to: &Build, reason: Reason, detail: &str) {
         self.renewal.step = Step::Rest;
-        self.clear_own();
+        self.clear_beside(&[".new"]);
         let last = self.renewal.last.as_ref().filter(|last| last.to.sha256 == to.sha256);
         let own = Own {
             stage: OwnStage::Failed,
@@ -407,11 +415,7 @@ impl<F: Fs> Engine<F> {
         self.say(format!("supervisor {} stays", own.to.version));
         self.renewal.last = Some(own);
         // Only now nothing needs the one before.
-        if let Some(program) = &self.renewal.program {
-            for end in [".old", ".bad"] {
-                let _ = self.fs.remove(&beside(program, end));
-            }
-        }
+        self.clear_beside(&[".old", ".bad"]);
     }
 
     pub(super) fn tick_own(&mut self, now: Now) {

@@ -2,6 +2,7 @@
 //! ended, and the agent is asked to stop by the end of its standard input.
 
 use super::Wake;
+use crate::patience;
 use std::{
     io,
     process::Child,
@@ -17,9 +18,15 @@ pub fn listen(wakes: SyncSender<Wake>) -> io::Result<()> {
 /// Turns what asks to stop into wakes, and looks now and then.
 pub fn pass_on(stops: Receiver<()>, wakes: SyncSender<Wake>) -> io::Result<()> {
     let looks = wakes.clone();
-    thread::Builder::new()
-        .name("stops".to_owned())
-        .spawn(move || while stops.recv().is_ok() && wakes.send(Wake::Stop).is_ok() {})?;
+    thread::Builder::new().name("stops".to_owned()).spawn(move || {
+        while stops.recv().is_ok() {
+            // Who would take this off the queue may be waiting for a file.
+            patience::end();
+            if wakes.send(Wake::Stop).is_err() {
+                return;
+            }
+        }
+    })?;
     thread::Builder::new().name("look".to_owned()).spawn(move || {
         while looks.send(Wake::Look).is_ok() {
             thread::sleep(Duration::from_millis(500));

@@ -40,6 +40,10 @@ struct State {
     is_off: bool,
     /// One step in so many fails with an error; 0 for none.
     faults: u32,
+    /// One file in so many is found in other programs' hands; 0 for none.
+    holds: u32,
+    /// How often a file will be refused because somebody holds it.
+    held: BTreeMap<PathBuf, u32>,
     chance: fastrand::Rng,
 }
 
@@ -59,6 +63,8 @@ impl SimDisk {
             cut_at: None,
             is_off: false,
             faults: 0,
+            holds: 0,
+            held: BTreeMap::new(),
             chance: fastrand::Rng::with_seed(seed),
         })))
     }
@@ -111,6 +117,16 @@ impl SimDisk {
         self.0.borrow_mut().faults = faults;
     }
 
+    /// Has other programs take files into their hands now and then, each for a few tries.
+    pub fn hold_one_in(&self, holds: u32) {
+        self.0.borrow_mut().holds = holds;
+    }
+
+    /// Has another program hold a file for so many tries.
+    pub fn hold(&self, path: &Path, tries: u32) {
+        self.0.borrow_mut().held.insert(path.to_owned(), tries);
+    }
+
     pub fn is_off(&self) -> bool {
         self.0.borrow().is_off
     }
@@ -153,6 +169,8 @@ impl SimDisk {
         }
         state.is_off = false;
         state.cut_at = None;
+        // Whoever held files is gone too.
+        state.held.clear();
     }
 }
 
@@ -168,6 +186,25 @@ impl State {
         }
         if self.faults > 0 && self.chance.u32(0..self.faults) == 0 {
             return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    /// Refused while somebody holds the file; nothing has changed then.
+    fn take(&mut self, path: &Path) -> io::Result<()> {
+        /// Most tries for which one is taken by chance.
+        const TRIES: u32 = 8;
+        if let Some(left) = self.held.get_mut(path) {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.held.remove(path);
+            }
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        if self.holds > 0 && self.names.contains_key(path) && self.chance.u32(0..self.holds) == 0 {
+            let tries = self.chance.u32(1..=TRIES);
+            self.held.insert(path.to_owned(), tries);
+            return Err(io::ErrorKind::ResourceBusy.into());
         }
         Ok(())
     }
@@ -205,6 +242,8 @@ impl Fs for SimDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let state = &mut *self.0.borrow_mut();
+        state.take(from)?;
+        state.take(to)?;
         state.step()?;
         let file = state.names.remove(from).ok_or_else(missing)?;
         state.names.insert(to.to_owned(), file);
@@ -219,6 +258,8 @@ impl Fs for SimDisk {
 
     fn set_aside(&self, program: &Path, to: &Path) -> io::Result<()> {
         let state = &mut *self.0.borrow_mut();
+        state.take(program)?;
+        state.take(to)?;
         state.step()?;
         let file = *state.names.get(program).ok_or_else(missing)?;
         state.set(to, file);
@@ -249,6 +290,7 @@ impl Fs for SimDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let state = &mut *self.0.borrow_mut();
+        state.take(path)?;
         state.step()?;
         if state.folders.contains(path) {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -281,6 +323,7 @@ impl Fs for SimDisk {
 
     fn seal(&self, path: &Path) -> io::Result<()> {
         let state = &mut *self.0.borrow_mut();
+        state.take(path)?;
         state.step()?;
         let file = *state.names.get(path).ok_or_else(missing)?;
         state.files[file].safe = Some(state.files[file].now.clone());

@@ -2,6 +2,7 @@
 //! pointer names verifies, and every update comes to its end.
 
 mod disk;
+mod held;
 mod own;
 mod power;
 #[path = "../../tests/it/support/sign.rs"]
@@ -16,6 +17,7 @@ use crate::{
     engine::{Engine, Launch, Next, Now, Order, Outcome, Purpose, Start},
     fs::Fs as _,
     machine::Stage,
+    patience::Patient,
     selfcheck::SelfCheck,
     slot::Home,
     terms::Terms,
@@ -27,6 +29,7 @@ use entity::{
     release::{Reason, Sha256Hex},
     update::{Running, UpdateAnswer, UpdateState, UpdateStatus},
 };
+use held::SimTime;
 use sign::{Keys, Release, today};
 use std::path::PathBuf;
 
@@ -103,7 +106,7 @@ struct World {
     next_supervisor: Vec<u8>,
     /// It has ended for another one, and is about to be started.
     is_leaving: bool,
-    engine: Option<Engine<SimDisk>>,
+    engine: Option<Engine<Patient<SimDisk, SimTime>>>,
     process: Option<Process>,
     /// Nothing is started before this.
     wait: u64,
@@ -171,7 +174,7 @@ impl World {
         Now { mono_ms: self.now, wall: self.wall() }
     }
 
-    fn engine(&mut self) -> &mut Engine<SimDisk> {
+    fn engine(&mut self) -> &mut Engine<Patient<SimDisk, SimTime>> {
         self.engine.as_mut().expect("is there")
     }
 
@@ -189,7 +192,9 @@ impl World {
             program: Some(self.supervisor.clone()),
             boot_id: self.boot_id.clone(),
         };
-        match Engine::begin(self.disk.clone(), start, self.now()) {
+        let most = crate::terms::ms(self.terms.held_max_ms);
+        let disk = Patient::with(self.disk.clone(), most, SimTime::default());
+        match Engine::begin(disk, start, self.now()) {
             Ok(engine) => self.engine = Some(engine),
             Err(_) => {
                 self.engine = None;

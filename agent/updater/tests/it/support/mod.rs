@@ -2,21 +2,38 @@
 
 pub mod sign;
 
+#[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process};
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt as _;
+
 use sign::{Keys, Release};
 use std::{
-    fs, io,
-    os::unix::fs::PermissionsExt as _,
+    env, fs, io,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
+use updater::{
+    fs::{Disk, Fs as _},
+    patience,
+};
 
+#[cfg(unix)]
 pub const TERMS: &str = r#"{"alive_ms": 1500, "hello_ms": 5000, "beat_ms": 300, "receipt_every_ms": 1000, "reach_ms": 2500,
     "control_every_ms": 500, "active_max_ms": 9000, "trial_max_ms": 120000, "quiesce_ms": 2000, "stop_ms": 1000,
     "probe_ms": 4000, "probe_every_ms": 500, "download_every_ms": 500, "go_every_ms": 500, "go_max_ms": 4000,
     "own_alive_ms": 1000, "crash_window_ms": 120000, "attempts_max": 50}"#;
+/// Starting a program takes Wine a second or more on a machine that is busy. A restart of the machine is not told from one
+/// of the supervisor there, so that the trial begins anew with each.
+#[cfg(windows)]
+pub const TERMS: &str = r#"{"alive_ms": 2500, "hello_ms": 20000, "beat_ms": 1000, "receipt_every_ms": 1000, "reach_ms": 12000,
+    "control_every_ms": 1000, "active_max_ms": 60000, "trial_max_ms": 300000, "quiesce_ms": 10000, "stop_ms": 3000,
+    "probe_ms": 20000, "probe_every_ms": 1000, "download_every_ms": 1000, "go_every_ms": 1000, "go_max_ms": 20000,
+    "own_alive_ms": 1000, "crash_window_ms": 300000, "attempts_max": 50, "held_max_ms": 20000}"#;
+/// The file of the program that the package installed.
+pub const AGENT: &str = if cfg!(windows) { "reeve-agent.exe" } else { "reeve-agent" };
 
 /// A machine with a supervised agent.
 pub struct Bench {
@@ -34,21 +51,27 @@ impl Bench {
     pub fn with(terms: &str, installed: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bench = Self { folder, keys: Keys::new(7), supervisor: None };
-        fs::create_dir(bench.data()).unwrap();
-        fs::set_permissions(bench.data(), fs::Permissions::from_mode(0o700)).unwrap();
+        // As nobody else may write there, on every system.
+        Disk.make_folder(&bench.root()).unwrap();
+        Disk.make_folder(&bench.data()).unwrap();
         fs::write(
             bench.data().join("config.json"),
             r#"{"device_id":"019aa000-0000-7000-8000-000000000001"}"#,
         )
         .unwrap();
         fs::write(bench.path("terms.json"), terms).unwrap();
+        #[cfg(unix)]
         fs::set_permissions(bench.path("terms.json"), fs::Permissions::from_mode(0o600)).unwrap();
-        bench.write_program(&bench.path("reeve-agent"), installed);
+        bench.write_program(&bench.path(AGENT), installed);
         bench
     }
 
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("bench")
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.root().join(name)
     }
 
     pub fn data(&self) -> PathBuf {
@@ -57,22 +80,23 @@ impl Bench {
 
     pub fn write_program(&self, path: &Path, bytes: &[u8]) {
         fs::write(path, bytes).unwrap();
+        #[cfg(unix)]
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     pub fn command(&self) -> Command {
-        self.command_of(Command::new(env!("CARGO_BIN_EXE_reeve-updater")))
+        self.command_of(Command::new(program()))
     }
 
     /// The same by another hand, which is given the program and its arguments as its last words.
     pub fn command_under(&self, mut hand: Command) -> Command {
-        hand.arg(env!("CARGO_BIN_EXE_reeve-updater"));
+        hand.arg(program());
         self.command_of(hand)
     }
 
     /// The same by a program that understands the arguments.
     pub fn command_of(&self, mut command: Command) -> Command {
-        command.arg("run").arg("--agent").arg(self.path("reeve-agent"));
+        command.arg("run").arg("--agent").arg(self.path(AGENT));
         command.arg("--terms").arg(self.path("terms.json"));
         command.arg("--").arg("--data-dir").arg(self.data()).stdin(Stdio::null()).stdout(Stdio::null());
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
@@ -87,7 +111,9 @@ impl Bench {
     pub fn start_as(&mut self, mut command: Command) {
         let mut started = command.spawn();
         // Another test that is about to start something holds what was just written open for a moment.
-        while started.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ExecutableFileBusy) {
+        let is_busy =
+            |error: &io::Error| error.kind() == io::ErrorKind::ExecutableFileBusy || patience::is_held(error);
+        while started.as_ref().is_err_and(is_busy) {
             thread::sleep(Duration::from_millis(10));
             started = command.spawn();
         }
@@ -103,9 +129,16 @@ impl Bench {
     pub fn kill(&mut self) -> ExitStatus {
         let mut supervisor = self.supervisor.take().unwrap();
         supervisor.kill().unwrap();
-        supervisor.wait().unwrap()
+        let status = supervisor.wait().unwrap();
+        if cfg!(windows) {
+            // What it had locked may be free a moment later only.
+            thread::sleep(Duration::from_millis(200));
+        }
+        status
     }
 
+    /// Asks it to end in order. Windows has no way to ask from outside that a test could go.
+    #[cfg(unix)]
     pub fn stop(&mut self) -> ExitStatus {
         let mut supervisor = self.supervisor.take().unwrap();
         let pid = Pid::from_raw(i32::try_from(supervisor.id()).unwrap()).unwrap();
@@ -128,7 +161,12 @@ impl Bench {
         });
         let whole = self.data().join("offer.new");
         fs::write(&whole, offer.to_string()).unwrap();
-        fs::rename(&whole, self.data().join("offer.json")).unwrap();
+        // The agent reads it now and then, and Wine lets nobody replace an open file.
+        let most = Duration::from_secs(10);
+        patience::retry(most, &patience::Thread::default(), || {
+            Disk.rename(&whole, &self.data().join("offer.json"))
+        })
+        .unwrap();
     }
 
     pub fn withdraw(&self) {
@@ -168,7 +206,7 @@ impl Bench {
 
     /// What `reeve-updater status --json` says.
     pub fn status(&self) -> serde_json::Value {
-        let output = Command::new(env!("CARGO_BIN_EXE_reeve-updater"))
+        let output = Command::new(program())
             .args(["status", "--json", "--data-dir"])
             .arg(self.data())
             .output()
@@ -187,10 +225,15 @@ impl Drop for Bench {
     }
 }
 
+/// The supervisor that cargo built. Under Wine its path is one of the drive on which the test was started.
+pub fn program() -> PathBuf {
+    std::path::absolute(env!("CARGO_BIN_EXE_reeve-updater")).unwrap()
+}
+
 /// A build of the fake agent: another stamp, and a habit at its end.
 pub fn build(seq: u64, habit: &str) -> Vec<u8> {
-    let program =
-        Path::new(env!("CARGO_BIN_EXE_reeve-updater")).with_file_name("examples").join("fake_agent");
+    let name = format!("fake_agent{}", env::consts::EXE_SUFFIX);
+    let program = program().with_file_name("examples").join(name);
     let mut bytes = stamped(&program, seq);
     bytes.extend(format!("{:64}", format!("habit={habit};")).bytes());
     bytes
@@ -198,7 +241,7 @@ pub fn build(seq: u64, habit: &str) -> Vec<u8> {
 
 /// A build of the supervisor: another stamp.
 pub fn supervisor(seq: u64) -> Vec<u8> {
-    stamped(Path::new(env!("CARGO_BIN_EXE_reeve-updater")), seq)
+    stamped(&program(), seq)
 }
 
 fn stamped(program: &Path, seq: u64) -> Vec<u8> {

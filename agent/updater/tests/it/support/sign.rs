@@ -35,7 +35,8 @@ pub fn today() -> DateTime<Utc> {
 }
 
 pub fn platform() -> (Os, Arch) {
-    (Os::Linux, if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 })
+    let os = if cfg!(windows) { Os::Windows } else { Os::Linux };
+    (os, if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 })
 }
 
 impl Keys {
@@ -160,5 +161,8 @@ impl Keys {
 }
 
 fn updater_libc() -> Option<entity::release::Libc> {
+    if cfg!(windows) {
+        return None;
+    }
     Some(if cfg!(target_env = "musl") { entity::release::Libc::Musl } else { entity::release::Libc::Gnu })
 }

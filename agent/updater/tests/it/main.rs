@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod apply;
+mod heal;
 mod own;
 mod support;
 #[cfg(target_os = "linux")]

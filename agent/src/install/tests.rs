@@ -227,6 +227,19 @@ fn the_unit_names_its_places_and_the_files_that_it_waits_for() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_unit_lets_the_supervisor_before_look_and_its_folder_be_written() {
+    let text = unit(Path::new("/opt/reeve"), Path::new("/srv/reeve"));
+    let lines: Vec<&str> = text.lines().collect();
+    let at = |wanted: &str| lines.iter().position(|line| line.starts_with(wanted)).unwrap();
+    // Its absence is no failure.
+    let before = "ExecStartPre=-/opt/reeve/reeve-updater.old restore --data-dir /srv/reeve --program /opt/reeve/reeve-updater";
+    assert_eq!(lines[at("ExecStartPre=")], before);
+    assert!(at("ExecStartPre=") < at("ExecStart="));
+    assert!(lines.contains(&"ReadWritePaths=-/opt/reeve"), "{text}");
+}
+
 /// Worse than this is no longer hardened; 10 would be a service without any limits.
 #[cfg(target_os = "linux")]
 const EXPOSURE_MOST: f32 = 3.0;

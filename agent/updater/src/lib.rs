@@ -17,6 +17,7 @@ pub mod machine;
 pub mod probe;
 pub mod record;
 pub mod recover;
+pub mod restore;
 pub mod selfcheck;
 #[cfg(windows)]
 pub mod service;

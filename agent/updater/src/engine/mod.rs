@@ -7,7 +7,7 @@ mod change;
 mod heal;
 mod offer;
 mod order;
-mod own;
+pub(crate) mod own;
 mod said;
 mod tick;
 mod trial;

@@ -95,7 +95,9 @@ fn uninstalling_keeps_the_data_and_purging_removes_it_but_no_other_folder() {
     fs::write(slot.join("reeve-agent"), "").unwrap();
     let state = places.data.join("updates/state");
     fs::create_dir_all(&state).unwrap();
-    ["pointer.a", "journal.b", "trust.a"].iter().for_each(|name| fs::write(state.join(name), "").unwrap());
+    ["pointer.a", "journal.b", "journal.a.new", "own.a", "heal.b", "trust.a"]
+        .iter()
+        .for_each(|name| fs::write(state.join(name), "").unwrap());
     notes(&folder);
     done(&plan_uninstall(&places, false).unwrap(), false);
     assert_eq!(notes(&folder)[0], "disable --quiet --now reeve-agent.service");
@@ -119,6 +121,34 @@ fn uninstalling_keeps_the_data_and_purging_removes_it_but_no_other_folder() {
     assert!(!places.data.exists() && !asked.exists());
     assert!(asked.with_file_name("reeve.toml").exists(), "a server's settings are not the agent's");
     assert_eq!(done(&plan_uninstall(&places, true).unwrap(), false), [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_removed_while_a_supervisor_looks_after_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = places(&folder, Manager::Systemd);
+    ready(&places);
+    done(&plan_install(&places, true).unwrap(), false);
+    let home = Home::under(&places.data);
+    fs::create_dir_all(home.slots()).unwrap();
+    let lock = File::create(home.lock()).unwrap();
+    lock.lock().unwrap();
+    // Its own next version, of which the same holds.
+    let old = places.prefix.join("reeve-updater.old");
+    fs::write(&old, "").unwrap();
+    let steps = plan_uninstall(&places, false).unwrap();
+    let failure = carry_out(&steps, false, &mut |_| {}).unwrap_err();
+    assert!(failure.message.contains("still looks after"), "{failure}");
+    assert!(places.prefix.join("reeve-agent").exists() && home.slots().exists() && old.exists());
+    // One that takes a moment to end is waited for.
+    let ending = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        drop(lock);
+    });
+    done(&steps, false);
+    ending.join().unwrap();
+    assert!(!places.prefix.exists() && !home.slots().exists());
 }
 
 #[test]

@@ -29,4 +29,5 @@ pub mod status;
 pub mod supervise;
 pub mod terms;
 pub mod trust;
+pub mod uninstall;
 pub mod watch;

@@ -20,7 +20,7 @@ fn settled() -> World {
 
 impl World {
     /// From now on the server would have devices run this one.
-    fn bring(&mut self, seq: u64) {
+    pub(super) fn bring(&mut self, seq: u64) {
         self.known.push(std::mem::take(&mut self.release.bytes));
         self.release = release(seq, Habit::Good);
         self.manifest = self.keys.manifest(&self.release, |_| ());

@@ -5,6 +5,7 @@ mod disk;
 mod heal;
 mod own;
 mod power;
+mod reinstall;
 #[path = "../../tests/it/support/sign.rs"]
 mod sign;
 mod tests;

@@ -8,6 +8,7 @@ mod own;
 mod support;
 #[cfg(target_os = "linux")]
 mod sweep;
+mod uninstall;
 mod update;
 
 use rustix::process::{Pid, Signal, kill_process};

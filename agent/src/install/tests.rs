@@ -270,6 +270,91 @@ fn the_unit_lets_the_supervisor_before_look_and_its_folder_be_written() {
     assert!(lines.contains(&"ReadWritePaths=-/opt/reeve"), "{text}");
 }
 
+/// The directives of the unit by section, as systemd reads them: comments and continued lines are none of ours.
+#[cfg(target_os = "linux")]
+fn directives(text: &str) -> Vec<(&str, &str, &str)> {
+    let mut section = "";
+    let mut found = Vec::new();
+    for line in text.lines().map(str::trim) {
+        assert!(!line.ends_with('\\'), "a line that goes on is read as a whole by nobody here: {line}");
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name;
+        } else if let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+            found.push((section, name, value));
+        } else {
+            assert!(line.is_empty() || line.starts_with('#'), "no line of a unit: {line}");
+        }
+    }
+    found
+}
+
+/// What would have systemd end the service by itself, start it no more, or watch another process than the supervisor.
+#[cfg(target_os = "linux")]
+const GIVES_UP: [&str; 22] = [
+    "StartLimitBurst",
+    "StartLimitAction",
+    "StartLimitInterval",
+    "FailureAction",
+    "SuccessAction",
+    "RestartPreventExitStatus",
+    "RestartForceExitStatus",
+    "RestartMaxDelaySec",
+    "RestartMode",
+    "SuccessExitStatus",
+    "RuntimeMaxSec",
+    "RuntimeRandomizedExtraSec",
+    "WatchdogSec",
+    "TimeoutStartSec",
+    "TimeoutSec",
+    "RemainAfterExit",
+    "GuessMainPID",
+    "PIDFile",
+    "ExitType",
+    "BindsTo",
+    "Requires",
+    "StopWhenUnneeded",
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_in_the_unit_lets_systemd_give_up() {
+    let text = unit(Path::new("/usr/lib/reeve"), Path::new("/var/lib/reeve"));
+    let all = directives(&text);
+    let values = |wanted: &str| {
+        let of_it = all.iter().filter(|(_, name, _)| *name == wanted);
+        of_it.map(|(_, _, value)| *value).collect::<Vec<_>>()
+    };
+    // The supervisor is the one process that systemd looks after, and it is started itself, by no shell.
+    let start = values("ExecStart");
+    assert!(
+        start.len() == 1 && start[0].starts_with("/usr/lib/reeve/reeve-updater run --agent "),
+        "{start:?}"
+    );
+    assert_eq!(values("Type"), ["exec"]);
+    // It ends the agent in order; systemd ends what is left when it has ended.
+    assert_eq!(values("KillMode"), ["mixed"]);
+    assert!(values("KillSignal").is_empty() && values("SendSIGKILL").is_empty());
+    // However it ended, it is started again, at an even pace: the waits that grow are the supervisor's.
+    assert_eq!(values("Restart"), ["always"]);
+    assert_eq!(values("RestartSec"), ["5"]);
+    let limit = all.iter().find(|(_, name, _)| *name == "StartLimitIntervalSec");
+    assert_eq!(limit, Some(&("Unit", "StartLimitIntervalSec", "0")), "in the section where systemd reads it");
+    for name in GIVES_UP {
+        assert!(values(name).is_empty(), "{name}");
+    }
+    // Whatever else is run may fail, and nothing is run once the service is there: it could hold up its end.
+    for (section, name, value) in &all {
+        let is_other = name.starts_with("Exec") && *name != "ExecStart";
+        assert!(!is_other || *name == "ExecStartPre" && value.starts_with('-'), "{section}: {name}={value}");
+    }
+    // Longer than the supervisor gives the agent, so that the end in order is not cut off.
+    let stop: Vec<u64> = values("TimeoutStopSec").iter().filter_map(|seconds| seconds.parse().ok()).collect();
+    assert!(stop.iter().all(|seconds| seconds * 1_000 > updater::terms::Terms::USUAL.stop_ms));
+    assert_eq!(stop.len(), 1);
+    // The same text goes into the packages and behind `reeve-agent install`: there is no other.
+    assert_eq!(values("WantedBy"), ["multi-user.target"]);
+}
+
 /// Worse than this is no longer hardened; 10 would be a service without any limits.
 #[cfg(target_os = "linux")]
 const EXPOSURE_MOST: f32 = 3.0;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod apply;
+#[cfg(target_os = "linux")]
+mod handle;
 mod heal;
 mod own;
 mod support;

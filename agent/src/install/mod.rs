@@ -276,7 +276,8 @@ pub fn carry_out(steps: &[Step], is_dry: bool, say: Say<'_>) -> Result<(), Failu
             step.details().lines().for_each(|line| say(&format!("    {line}")));
             continue;
         }
-        let refused = |error: std::io::Error| Failure::failed(format!("could not {step}: {}", with_code(&error)));
+        let refused =
+            |error: std::io::Error| Failure::failed(format!("could not {step}: {}", with_code(&error)));
         if let Step::Alone(data) = step {
             let home = Home::under(data);
             held.extend(uninstall::hold(&home, END_WITHIN).map_err(refused)?.map(|file| (home.lock(), file)));

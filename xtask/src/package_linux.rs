@@ -177,7 +177,8 @@ fn script(name: &str) -> Result<String> {
     };
     Ok(read(name)?
         .replace("@BEFORE@", read("before.sh")?.trim_end())
-        .replace("@AFTER@", read("after.sh")?.trim_end()))
+        .replace("@AFTER@", read("after.sh")?.trim_end())
+        .replace("@ENDED@", read("ended.sh")?.trim_end()))
 }
 
 /// A packed archive, owned by root, with the folders that lead to its files.

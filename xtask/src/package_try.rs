@@ -174,12 +174,17 @@ fn try_deb(machine: &Machine, server: &Server) -> Result<()> {
     machine.is_well("after the upgrade")?;
     ensure!(machine.device()? == device, "the registration was lost by the upgrade");
     ensure!(machine.main_pid()? != before, "the upgrade did not restart the agent");
+    let writable = machine.run("systemctl show --property ReadWritePaths --value reeve-agent")?;
+    ensure!(writable.contains("/usr/lib/reeve"), "the supervisor cannot be replaced: {writable}");
     // What somebody decided outlasts an upgrade.
     machine.run("systemctl disable --quiet reeve-agent")?;
     machine.run(&format!("dpkg -i {SHARED}/now/agent.deb"))?;
     machine.run("! systemctl is-enabled --quiet reeve-agent")?;
+    // As if it were removed in the middle of the supervisor's own update.
+    machine.run("touch /usr/lib/reeve/reeve-updater.old /usr/lib/reeve/reeve-updater.new /var/lib/reeve/updates/state/own.a")?;
     machine.run("dpkg -r reeve-agent")?;
     machine.is_gone()?;
+    machine.run("test ! -e /var/lib/reeve/updates/state/own.a")?;
     machine.run("test -e /var/lib/reeve/config.json")?;
     machine.run(&format!("dpkg -i {SHARED}/now/agent.deb"))?;
     machine.is_well("when it came back")?;
@@ -210,6 +215,7 @@ fn try_rpm(machine: &Machine, server: &Server) -> Result<()> {
     machine.is_well("after the upgrade")?;
     ensure!(machine.device()? == device, "the registration was lost by the upgrade");
     ensure!(machine.main_pid()? != before, "the upgrade did not restart the agent");
+    machine.run("touch /usr/lib/reeve/reeve-updater.old")?;
     machine.run("rpm -e --nodeps reeve-agent")?;
     machine.is_gone()?;
     machine.run("test -e /var/lib/reeve/config.json && test ! -e /etc/reeve && rm -rf /var/lib/reeve")?;

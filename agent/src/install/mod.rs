@@ -17,9 +17,12 @@ use crate::{
 };
 use clap::Args;
 use place::{Manager, PROGRAMS, Places};
-use std::path::PathBuf;
+use std::{fs::File, path::PathBuf, time::Duration};
 use step::{ServiceStep, Step};
-use updater::{exit, slot::Home};
+use updater::{exit, slot::Home, uninstall};
+
+/// The supervisor has this long to end once its service was told to: longer than any service manager waits.
+const END_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 40 });
 
 /// What installation needs.
 #[derive(Args, Debug)]
@@ -196,10 +199,15 @@ pub fn plan_uninstall(places: &Places, purge: bool) -> Result<Vec<Step>, Failure
         Manager::Launchd => launchd::uninstall(places),
         Manager::Scm => scm::uninstall(),
     };
+    // One that was started by other means, or has not ended yet, would start the agent again and write what is removed here.
+    steps.push(Step::Alone(places.data.clone()));
     steps.extend(places.link().map(Step::Remove));
     for name in PROGRAMS {
         let program = places.program(&places.prefix, name);
-        steps.push(Step::Remove(program.with_extension("old")));
+        let beside = uninstall::beside(&program);
+        let aside = program.with_extension("old");
+        let aside = Some(aside).filter(|aside| !beside.contains(aside));
+        steps.extend(beside.into_iter().chain(aside).map(Step::Remove));
         steps.push(Step::Remove(program));
     }
     for step in plan_forget_updates(places) {
@@ -225,17 +233,9 @@ pub fn plan_uninstall(places: &Places, purge: bool) -> Result<Vec<Step>, Failure
 #[must_use]
 pub fn plan_forget_updates(places: &Places) -> Vec<Step> {
     let home = Home::under(&places.data);
-    let mut steps = vec![Step::RemoveAll(home.slots()), Step::RemoveAll(home.staging())];
-    for name in ["pointer.a", "pointer.b", "journal.a", "journal.b"] {
-        steps.push(Step::Remove(home.state().join(name)));
-    }
-    // What the supervisor's own update left beside it.
-    for end in [".new", ".old", ".bad"] {
-        let mut path = places.program(&places.prefix, PROGRAMS[1]).into_os_string();
-        path.push(end);
-        steps.push(Step::Remove(path.into()));
-    }
-    steps
+    let supervisor = places.program(&places.prefix, PROGRAMS[1]);
+    let files = uninstall::files(&home).into_iter().chain(uninstall::beside(&supervisor));
+    uninstall::folders(&home).map(Step::RemoveAll).into_iter().chain(files.map(Step::Remove)).collect()
 }
 
 /// A slip in `--data-dir` must not cost somebody their home.
@@ -284,15 +284,26 @@ fn allowed(verb: &str, is_dry: bool) -> Result<(), Failure> {
 /// The first that the system refuses; what was done before stays, and doing it all again goes on from there.
 pub fn carry_out(steps: &[Step], is_dry: bool, say: Say<'_>) -> Result<(), Failure> {
     let mut changed = false;
+    // What keeps supervisors away until all is done.
+    let mut held: Vec<(PathBuf, File)> = Vec::new();
     for step in steps {
         if is_dry {
             say(&format!("would {step}"));
             step.details().lines().for_each(|line| say(&format!("    {line}")));
             continue;
         }
-        let done = step
-            .carry_out(changed)
-            .map_err(|error| Failure::failed(format!("could not {step}: {}", with_code(&error))))?;
+        let refused =
+            |error: std::io::Error| Failure::failed(format!("could not {step}: {}", with_code(&error)));
+        if let Step::Alone(data) = step {
+            let home = Home::under(data);
+            held.extend(uninstall::hold(&home, END_WITHIN).map_err(refused)?.map(|file| (home.lock(), file)));
+            continue;
+        }
+        if let Step::RemoveAll(folder) = step {
+            // Windows keeps what is open.
+            held.retain(|(lock, _)| !lock.starts_with(folder));
+        }
+        let done = step.carry_out(changed).map_err(refused)?;
         if done {
             say(&format!("done: {step}"));
         }

@@ -50,6 +50,8 @@ pub enum Step {
     RunAfterChange(Tool, Tool),
     /// Ask the service manager of Windows.
     Service(ServiceStep),
+    /// Wait until no supervisor looks after this data, and keep others from it until the last step is done.
+    Alone(PathBuf),
     /// Remove a file, when it is there.
     Remove(PathBuf),
     /// Remove a folder, when it is there and empty.
@@ -148,6 +150,8 @@ impl Step {
                 if changed_before { changed } else { same }.run().map(|()| false)
             }
             Self::Service(step) => super::scm::carry_out(step),
+            // Whoever carries out all the steps holds it.
+            Self::Alone(_) => Ok(false),
             Self::Remove(path) => gone(path, patiently(|| fs::remove_file(path))),
             Self::RemoveEmpty(path) => match fs::remove_dir(path) {
                 Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
@@ -183,6 +187,7 @@ impl fmt::Display for Step {
             Self::Service(ServiceStep::Start) => write!(f, "start the service {}", super::scm::NAME),
             Self::Service(ServiceStep::Stop) => write!(f, "stop the service {}", super::scm::NAME),
             Self::Service(ServiceStep::Delete) => write!(f, "delete the service {}", super::scm::NAME),
+            Self::Alone(data) => write!(f, "wait until no supervisor looks after {}", data.display()),
             Self::Remove(path) => write!(f, "remove {}", path.display()),
             Self::RemoveEmpty(path) => write!(f, "remove {}, if it is empty", path.display()),
             Self::RemoveAll(path) => write!(f, "remove {} and all that is in it", path.display()),

@@ -95,7 +95,9 @@ fn uninstalling_keeps_the_data_and_purging_removes_it_but_no_other_folder() {
     fs::write(slot.join("reeve-agent"), "").unwrap();
     let state = places.data.join("updates/state");
     fs::create_dir_all(&state).unwrap();
-    ["pointer.a", "journal.b", "trust.a"].iter().for_each(|name| fs::write(state.join(name), "").unwrap());
+    ["pointer.a", "journal.b", "journal.a.new", "own.a", "heal.b", "trust.a"]
+        .iter()
+        .for_each(|name| fs::write(state.join(name), "").unwrap());
     notes(&folder);
     done(&plan_uninstall(&places, false).unwrap(), false);
     assert_eq!(notes(&folder)[0], "disable --quiet --now reeve-agent.service");
@@ -119,6 +121,34 @@ fn uninstalling_keeps_the_data_and_purging_removes_it_but_no_other_folder() {
     assert!(!places.data.exists() && !asked.exists());
     assert!(asked.with_file_name("reeve.toml").exists(), "a server's settings are not the agent's");
     assert_eq!(done(&plan_uninstall(&places, true).unwrap(), false), [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_removed_while_a_supervisor_looks_after_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = places(&folder, Manager::Systemd);
+    ready(&places);
+    done(&plan_install(&places, true).unwrap(), false);
+    let home = Home::under(&places.data);
+    fs::create_dir_all(home.slots()).unwrap();
+    let lock = File::create(home.lock()).unwrap();
+    lock.lock().unwrap();
+    // Its own next version, of which the same holds.
+    let old = places.prefix.join("reeve-updater.old");
+    fs::write(&old, "").unwrap();
+    let steps = plan_uninstall(&places, false).unwrap();
+    let failure = carry_out(&steps, false, &mut |_| {}).unwrap_err();
+    assert!(failure.message.contains("still looks after"), "{failure}");
+    assert!(places.prefix.join("reeve-agent").exists() && home.slots().exists() && old.exists());
+    // One that takes a moment to end is waited for.
+    let ending = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        drop(lock);
+    });
+    done(&steps, false);
+    ending.join().unwrap();
+    assert!(!places.prefix.exists() && !home.slots().exists());
 }
 
 #[test]
@@ -150,7 +180,7 @@ fn a_package_takes_what_updates_brought_with_it_and_nothing_else() {
         names
     };
     assert_eq!(left(&updates), ["state"]);
-    assert_eq!(left(&state), ["denied.json", "own.a", "trust.a"], "whom it trusts and what it has had stays");
+    assert_eq!(left(&state), ["denied.json", "trust.a"], "whom it trusts and what it has had stays");
     assert_eq!(left(&places.data), ["config.json", "device.key", "updates"]);
     assert_eq!(left(&places.prefix), ["reeve-agent.exe", "reeve-updater.exe"], "these are the package's");
     assert_eq!(done(&plan_forget_updates(&places), false), [""; 0], "twice is as good as once");
@@ -260,6 +290,104 @@ fn the_unit_names_its_places_and_the_files_that_it_waits_for() {
         let pending::Source::File(asked) = pending::Source::usual();
         assert!(text.contains(&format!("ConditionPathExists=|{}\n", asked.display())));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_unit_lets_the_supervisor_before_look_and_its_folder_be_written() {
+    let text = unit(Path::new("/opt/reeve"), Path::new("/srv/reeve"));
+    let lines: Vec<&str> = text.lines().collect();
+    let at = |wanted: &str| lines.iter().position(|line| line.starts_with(wanted)).unwrap();
+    // Its absence is no failure.
+    let before = "ExecStartPre=-/opt/reeve/reeve-updater.old restore --data-dir /srv/reeve --program /opt/reeve/reeve-updater";
+    assert_eq!(lines[at("ExecStartPre=")], before);
+    assert!(at("ExecStartPre=") < at("ExecStart="));
+    assert!(lines.contains(&"ReadWritePaths=-/opt/reeve"), "{text}");
+}
+
+/// The directives of the unit by section, as systemd reads them: comments and continued lines are none of ours.
+#[cfg(target_os = "linux")]
+fn directives(text: &str) -> Vec<(&str, &str, &str)> {
+    let mut section = "";
+    let mut found = Vec::new();
+    for line in text.lines().map(str::trim) {
+        assert!(!line.ends_with('\\'), "a line that goes on is read as a whole by nobody here: {line}");
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name;
+        } else if let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+            found.push((section, name, value));
+        } else {
+            assert!(line.is_empty() || line.starts_with('#'), "no line of a unit: {line}");
+        }
+    }
+    found
+}
+
+/// What would have systemd end the service by itself, start it no more, or watch another process than the supervisor.
+#[cfg(target_os = "linux")]
+const GIVES_UP: [&str; 22] = [
+    "StartLimitBurst",
+    "StartLimitAction",
+    "StartLimitInterval",
+    "FailureAction",
+    "SuccessAction",
+    "RestartPreventExitStatus",
+    "RestartForceExitStatus",
+    "RestartMaxDelaySec",
+    "RestartMode",
+    "SuccessExitStatus",
+    "RuntimeMaxSec",
+    "RuntimeRandomizedExtraSec",
+    "WatchdogSec",
+    "TimeoutStartSec",
+    "TimeoutSec",
+    "RemainAfterExit",
+    "GuessMainPID",
+    "PIDFile",
+    "ExitType",
+    "BindsTo",
+    "Requires",
+    "StopWhenUnneeded",
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_in_the_unit_lets_systemd_give_up() {
+    let text = unit(Path::new("/usr/lib/reeve"), Path::new("/var/lib/reeve"));
+    let all = directives(&text);
+    let values = |wanted: &str| {
+        let of_it = all.iter().filter(|(_, name, _)| *name == wanted);
+        of_it.map(|(_, _, value)| *value).collect::<Vec<_>>()
+    };
+    // The supervisor is the one process that systemd looks after, and it is started itself, by no shell.
+    let start = values("ExecStart");
+    assert!(
+        start.len() == 1 && start[0].starts_with("/usr/lib/reeve/reeve-updater run --agent "),
+        "{start:?}"
+    );
+    assert_eq!(values("Type"), ["exec"]);
+    // It ends the agent in order; systemd ends what is left when it has ended.
+    assert_eq!(values("KillMode"), ["mixed"]);
+    assert!(values("KillSignal").is_empty() && values("SendSIGKILL").is_empty());
+    // However it ended, it is started again, at an even pace: the waits that grow are the supervisor's.
+    assert_eq!(values("Restart"), ["always"]);
+    assert_eq!(values("RestartSec"), ["5"]);
+    let limit = all.iter().find(|(_, name, _)| *name == "StartLimitIntervalSec");
+    assert_eq!(limit, Some(&("Unit", "StartLimitIntervalSec", "0")), "in the section where systemd reads it");
+    for name in GIVES_UP {
+        assert!(values(name).is_empty(), "{name}");
+    }
+    // Whatever else is run may fail, and nothing is run once the service is there: it could hold up its end.
+    for (section, name, value) in &all {
+        let is_other = name.starts_with("Exec") && *name != "ExecStart";
+        assert!(!is_other || *name == "ExecStartPre" && value.starts_with('-'), "{section}: {name}={value}");
+    }
+    // Longer than the supervisor gives the agent, so that the end in order is not cut off.
+    let stop: Vec<u64> = values("TimeoutStopSec").iter().filter_map(|seconds| seconds.parse().ok()).collect();
+    assert!(stop.iter().all(|seconds| seconds * 1_000 > updater::terms::Terms::USUAL.stop_ms));
+    assert_eq!(stop.len(), 1);
+    // The same text goes into the packages and behind `reeve-agent install`: there is no other.
+    assert_eq!(values("WantedBy"), ["multi-user.target"]);
 }
 
 /// Worse than this is no longer hardened; 10 would be a service without any limits.

@@ -29,10 +29,11 @@ fn behind_walls(place: &Place) -> tokio::process::Command {
     let (_, service) = UNIT.split_once("[Service]").unwrap();
     let (service, _) = service.split_once("[Install]").unwrap();
     let lines = service.lines().filter(|line| line.contains('=') && !line.starts_with('#'));
-    let not_walls = ["Type=", "ExecStart=", "Restart", "TimeoutStopSec="];
+    let not_walls = ["Type=", "ExecStart", "Restart", "TimeoutStopSec="];
     let mut count = 0;
     for line in lines.filter(|line| not_walls.iter().all(|other| !line.starts_with(other))) {
-        command.arg("--property").arg(line.replace("@DATA_DIR@", &data));
+        let line = line.replace("@DATA_DIR@", &data).replace("@PREFIX@", "/usr/lib/reeve");
+        command.arg("--property").arg(line);
         count += 1;
     }
     assert!(count > 15, "the walls of the unit");

@@ -125,6 +125,10 @@ impl Agent {
         let running = built::running(&built::of_this());
         self.note("starts", &running.seq.to_string())?;
         eprintln!("sequence {} with habit {}", running.seq, self.habit);
+        if self.data.join(format!("ailing-{}", running.seq)).exists() {
+            // As if it had been so all the time and nobody had met with it yet.
+            process::exit(101);
+        }
         match self.habit.as_str() {
             "crash" => process::exit(101),
             "ends" => return Ok(ExitCode::SUCCESS),

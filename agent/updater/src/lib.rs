@@ -18,6 +18,7 @@ pub mod patience;
 pub mod probe;
 pub mod record;
 pub mod recover;
+pub mod restore;
 pub mod selfcheck;
 #[cfg(windows)]
 pub mod service;
@@ -29,4 +30,5 @@ pub mod status;
 pub mod supervise;
 pub mod terms;
 pub mod trust;
+pub mod uninstall;
 pub mod watch;

@@ -1,16 +1,18 @@
 //! `reeve-updater`: the supervisor of the agent (`run`; `service` is for the service control manager of Windows), what it
-//! knows (`status`), and the one-shot replacement of a program (`apply`, or its four arguments alone).
+//! knows (`status`), the look of the supervisor before at the one that took its place (`restore`), and the one-shot
+//! replacement of a program (`apply`, or its four arguments alone).
 
 use std::{
     ffi::{OsStr, OsString},
     fmt,
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 use updater::{
     apply, built, exit,
     fs::Disk,
+    restore::{self, Restored},
     selfcheck::SelfCheck,
     slot::Home,
     status,
@@ -20,6 +22,7 @@ use updater::{
 
 const USAGE: &str = "usage: reeve-updater run --agent PATH [--data-dir DIR] [--terms FILE] [-- arguments for `reeve-agent run`]
        reeve-updater status --data-dir DIR [--json]
+       reeve-updater.old restore --data-dir DIR --program PATH
        reeve-updater [apply] PACKAGE AGENT PID LOG_DIR
        reeve-updater selfcheck
        reeve-updater version
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         "version" | "--version" => show(&version()),
         "selfcheck" => self_check(),
         "status" => show_status(rest),
+        "restore" => restore_one_before(rest),
         "apply" => apply::run(rest).into(),
         "run" => with_plan(rest, |plan| supervise(&plan, log)),
         #[cfg(windows)]
@@ -132,6 +136,27 @@ fn show_status(arguments: &[OsString]) -> ExitCode {
     }
 }
 
+/// For the service manager, before each start of the service.
+fn restore_one_before(arguments: &[OsString]) -> ExitCode {
+    let mut words = arguments.iter();
+    let (mut data, mut program) = (None, None);
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--data-dir") => data = words.next(),
+            Some("--program") => program = words.next(),
+            _ => return usage(),
+        }
+    }
+    let (Some(data), Some(program)) = (data, program) else { return usage() };
+    match restore::run(&Home::under(data), Path::new(program)) {
+        Ok(Restored::Nothing) => {}
+        Ok(Restored::Counted(start)) => log(format_args!("the new supervisor is started for time {start}")),
+        Ok(Restored::Back) => log(format_args!("the new supervisor was never confirmed: this one is back")),
+        Err(error) => return failed(&error, exit::FAILED),
+    }
+    ExitCode::from(exit::CLEAN)
+}
+
 /// None: the words were not understood.
 fn plan(arguments: &[OsString]) -> Option<io::Result<Plan>> {
     let mut words = arguments.iter();
@@ -160,7 +185,6 @@ fn plan(arguments: &[OsString]) -> Option<io::Result<Plan>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn plan_of(line: &str) -> Option<Plan> {
         let words: Vec<OsString> =

@@ -20,6 +20,8 @@ pub struct Facts<'a> {
     pub slots: &'a [(Build, bool)],
     /// Builds that should not run.
     pub is_bad: &'a dyn Fn(&Sha256Hex) -> bool,
+    /// Programs that did not come up lately: others go before them.
+    pub is_stalled: &'a dyn Fn(&Place) -> bool,
     /// Whatever is below should not run.
     pub min_secure: u64,
 }
@@ -41,8 +43,9 @@ impl Facts<'_> {
     #[must_use]
     pub fn choose(&self) -> Pointer {
         let wishes = self.wishes();
-        let acceptable: [&dyn Fn(&Place) -> bool; 3] = [
-            &|place| self.is_good(place) && self.seq(place) >= self.min_secure,
+        let acceptable: [&dyn Fn(&Place) -> bool; 4] = [
+            &|place| self.is_good(place) && self.is_secure(place) && !(self.is_stalled)(place),
+            &|place| self.is_good(place) && self.is_secure(place),
             &|place| self.is_good(place),
             &|_| true,
         ];
@@ -51,9 +54,40 @@ impl Facts<'_> {
             .find_map(|is_acceptable| wishes.iter().find(|place| self.can_run(place) && is_acceptable(place)))
             .cloned()
             .unwrap_or(Place::Installed);
-        let kept = self.pointer.and_then(|pointer| pointer.kept.clone());
-        let kept = kept.filter(|kept| *kept != current && self.can_run(kept) && self.is_good(kept));
+        let kept = self.kept_beside(&current);
         Pointer { current, kept, highest_seq: self.pointer.map_or(0, |pointer| pointer.highest_seq) }
+    }
+
+    /// What to go back to: what was kept, and what ran until an upgraded package or a stand-in took its place.
+    fn kept_beside(&self, current: &Place) -> Option<Place> {
+        let pointer = self.pointer?;
+        let ran = Some(&pointer.current).filter(|ran| self.is_secure(ran));
+        let is_upgrade = *current == Place::Installed && pointer.current != Place::Installed;
+        let kept = pointer.kept.as_ref();
+        let [first, second] = if is_upgrade { [ran, kept] } else { [kept, ran] };
+        let can_be = |place: &&Place| **place != *current && self.can_run(place) && self.is_good(place);
+        first.filter(can_be).or_else(|| second.filter(can_be)).cloned()
+    }
+
+    /// What may run in the place of a program that does not come up: one that has passed its trial here or came with the
+    /// package, is not held back for any reason, and is none of those that should not run any more.
+    #[must_use]
+    pub fn stand_in(&self, is_allowed: &dyn Fn(&Place) -> bool) -> Option<Place> {
+        let current = &self.pointer?.current;
+        let is_proven = |place: &Place| {
+            place.slot().is_none_or(|build| {
+                self.slots.iter().any(|(slot, is_proven)| *is_proven && slot.sha256 == build.sha256)
+            })
+        };
+        self.wishes().into_iter().find(|place| {
+            place != current
+                && self.can_run(place)
+                && self.is_good(place)
+                && self.is_secure(place)
+                && is_proven(place)
+                && !(self.is_stalled)(place)
+                && is_allowed(place)
+        })
     }
 
     /// Best first.
@@ -89,6 +123,10 @@ impl Facts<'_> {
 
     fn is_good(&self, place: &Place) -> bool {
         place.sha256().is_none_or(|sha256| !(self.is_bad)(sha256))
+    }
+
+    fn is_secure(&self, place: &Place) -> bool {
+        self.seq(place) >= self.min_secure
     }
 
     fn seq(&self, place: &Place) -> u64 {
@@ -136,7 +174,16 @@ mod tests {
     ) -> Pointer {
         let slots: Vec<_> = slots.iter().map(|(seq, proven)| (build(*seq), *proven)).collect();
         let is_bad = |sha256: &Sha256Hex| bad.iter().any(|seq| build(*seq).sha256 == *sha256);
-        Facts { pointer, before: None, installed, slots: &slots, is_bad: &is_bad, min_secure: 0 }.choose()
+        Facts {
+            pointer,
+            before: None,
+            installed,
+            slots: &slots,
+            is_bad: &is_bad,
+            is_stalled: &|_| false,
+            min_secure: 0,
+        }
+        .choose()
     }
 
     #[test]
@@ -179,11 +226,47 @@ mod tests {
             installed: Some(1),
             slots: &slots,
             is_bad: &|_| false,
+            is_stalled: &|_| false,
             min_secure: 7,
         };
         assert_eq!(facts.choose().current, place(7));
         facts.min_secure = 8;
         assert_eq!(facts.choose().current, place(5));
+    }
+
+    #[test]
+    fn what_ran_is_kept_when_the_package_was_upgraded() {
+        let found = chosen(Some(&pointer(5, Some(4))), Some(6), &[(5, true), (4, true)], &[]);
+        assert_eq!((found.current, found.kept), (Place::Installed, Some(place(5))));
+        let found = chosen(Some(&pointer(5, Some(4))), Some(6), &[(5, true), (4, true)], &[5]);
+        assert_eq!(found.kept, Some(place(4)), "unless it should not run");
+    }
+
+    #[test]
+    fn what_stands_in_has_passed_its_trial_and_should_run() {
+        let says = pointer(5, Some(4));
+        let slots = [(build(5), true), (build(4), true), (build(3), true), (build(2), false)];
+        let found = |stalled: &[u64], bad: &[u64], denied: &[u64], min_secure: u64| {
+            let facts = Facts {
+                pointer: Some(&says),
+                before: None,
+                installed: Some(1),
+                slots: &slots,
+                is_bad: &|sha256| bad.iter().any(|seq| build(*seq).sha256 == *sha256),
+                is_stalled: &|one| stalled.iter().any(|seq| place(*seq) == *one),
+                min_secure,
+            };
+            let stand_in = facts.stand_in(&|one| !denied.iter().any(|seq| place(*seq) == *one));
+            // While it does not come up the rest is chosen in the same way.
+            (stand_in, facts.choose().current)
+        };
+        assert_eq!(found(&[], &[], &[], 0), (Some(place(4)), place(5)), "the one that was kept");
+        assert_eq!(found(&[5, 4], &[], &[], 0), (Some(place(3)), place(3)));
+        assert_eq!(found(&[5], &[4], &[], 0), (Some(place(3)), place(3)));
+        assert_eq!(found(&[5, 4, 3], &[], &[], 0), (Some(Place::Installed), Place::Installed), "not 2");
+        assert_eq!(found(&[5], &[], &[4, 3], 0).0, Some(Place::Installed));
+        assert_eq!(found(&[5], &[], &[], 5), (None, place(5)), "better one that ends than one that is open");
+        assert_eq!(found(&[5, 4, 3], &[], &[0], 0).0, None);
     }
 
     proptest! {

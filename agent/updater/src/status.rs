@@ -4,7 +4,7 @@ use crate::{
     denied::Denied,
     engine::names,
     fs::Fs,
-    record::{Record, journal::Journal, memory::Memory, own::Own, pointer::Pointer},
+    record::{Record, heal::Heal, journal::Journal, memory::Memory, own::Own, pointer::Pointer},
     slot::{self, Build, Home},
     trust::Trust,
 };
@@ -27,6 +27,8 @@ pub struct Status {
     pub trust: TrustStatus,
     /// What became of the supervisor's own update; none when there was none.
     pub own: Option<Own>,
+    /// What does not come up any more, and what is counted towards it.
+    pub heal: Heal,
 }
 
 /// One slot.
@@ -74,6 +76,7 @@ pub fn read(fs: &impl Fs, home: &Home) -> Status {
         slots: slots.collect(),
         denied: Denied::open(fs, &state),
         own: Record::<Own>::open(fs, &state, names::OWN).1.value,
+        heal: Record::<Heal>::open(fs, &state, names::HEAL).1.value.unwrap_or_default(),
         trust: TrustStatus {
             root_version: trust.root_version(),
             root_expires: trust.root().map(|root| root.expires),
@@ -127,6 +130,10 @@ impl Status {
                 .until
                 .map_or_else(|| "not denied yet".to_owned(), |until| format!("denied until {until}"));
             let _ = writeln!(text, "failed:  {sha256} {} times, {until}", failures.tries);
+        }
+        for one in &self.heal.stalled {
+            let _ =
+                writeln!(text, "ailing:  {} {} until {}: {}", one.sha256, one.version, one.until, one.detail);
         }
         for sha256 in &self.denied.revoked {
             let _ = writeln!(text, "revoked: {sha256}");

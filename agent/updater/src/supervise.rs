@@ -389,7 +389,7 @@ impl<S: FnMut(fmt::Arguments<'_>)> Supervisor<'_, S> {
 }
 
 /// One supervisor for each data directory: the kernel sees to it, and forgets it when this process is gone.
-fn lock(home: &Home) -> io::Result<File> {
+pub(crate) fn lock(home: &Home) -> io::Result<File> {
     use crate::fs::Fs as _;
     Disk.make_folder(&home.updates())?;
     let mut options = OpenOptions::new();

@@ -69,6 +69,10 @@ pub struct Terms {
     pub crashes_max: u32,
     /// … within this time bring the kept build back, however long ago it was confirmed.
     pub crash_window_ms: u64,
+    /// So many starts in a row without an agent that comes up …
+    pub heal_starts: u32,
+    /// … over at least this time have another program stand in for it. An agent that lives this long has come up.
+    pub heal_ms: u64,
     /// A new supervisor stays when an agent has spoken to it for this long.
     pub own_alive_ms: u64,
     /// Without a fresh timestamp for so long, updates are said to be frozen.
@@ -117,6 +121,8 @@ impl Terms {
         go_max_ms: 5 * MINUTE,
         crashes_max: 3,
         crash_window_ms: 15 * MINUTE,
+        heal_starts: 5,
+        heal_ms: 10 * MINUTE,
         own_alive_ms: 2 * MINUTE,
         frozen_ms: 72 * HOUR,
         held_max_ms: MINUTE,

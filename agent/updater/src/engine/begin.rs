@@ -2,7 +2,7 @@
 
 use super::{
     Agent, Engine, Now, Timers,
-    names::{JOURNAL, OWN, POINTER, TRUST},
+    names::{HEAL, JOURNAL, OWN, POINTER, TRUST},
     own::Renewal,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     denied::Denied,
     fs::Fs,
     machine::{Event, Stage},
-    record::{Record, journal::Journal, memory::Memory, own::Own, pointer::Pointer},
+    record::{Record, heal::Heal, journal::Journal, memory::Memory, own::Own, pointer::Pointer},
     slot::{self, Home},
     terms::Terms,
     trust::Trust,
@@ -62,7 +62,9 @@ impl<F: Fs> Engine<F> {
         let (journal_record, journal) = Record::<Journal>::open(&fs, &state, JOURNAL);
         let (trust_record, memory) = Record::<Memory>::open(&fs, &state, TRUST);
         let (own_record, own_last) = Record::<Own>::open(&fs, &state, OWN);
+        let (heal_record, heal) = Record::<Heal>::open(&fs, &state, HEAL);
         let file = fs.inspect(&installed).ok();
+        let installed_sha256 = file.as_ref().map(|file| file.sha256.clone());
         let stamp = file.and_then(|file| file.stamp.or(Some(nameless())));
         let built_at =
             [own.build_time, stamp.as_ref().and_then(|stamp| stamp.build_time)].into_iter().flatten().max();
@@ -73,6 +75,7 @@ impl<F: Fs> Engine<F> {
             terms,
             installed,
             installed_seq: stamp.map(|stamp| stamp.seq),
+            installed_sha256,
             boot_id,
             pointer: Pointer::default(),
             pointer_record,
@@ -80,6 +83,8 @@ impl<F: Fs> Engine<F> {
             journal_record,
             trust: Trust::of(memory.value.unwrap_or_default(), built_at),
             trust_record,
+            heal: heal.value.unwrap_or_default(),
+            heal_record,
             unsafe_why: None,
             own_seq: own.seq,
             renewal: Renewal::new(own, program, own_record, own_last.value, now.mono_ms),
@@ -90,13 +95,19 @@ impl<F: Fs> Engine<F> {
             watch: Watch::default(),
             lines: VecDeque::new(),
             failures: Vec::new(),
-            timers: Timers { stage: now.mono_ms, fresh: now.mono_ms, ..Timers::default() },
+            timers: Timers {
+                stage: now.mono_ms,
+                fresh: now.mono_ms,
+                ended: now.mono_ms,
+                ..Timers::default()
+            },
         };
         for (name, is_damaged) in [
             (POINTER, pointer.is_damaged),
             (JOURNAL, journal.is_damaged),
             (TRUST, memory.is_damaged),
             (OWN, own_last.is_damaged),
+            (HEAL, heal.is_damaged),
         ] {
             if is_damaged {
                 engine.say(format!("a copy of {name} is damaged"));
@@ -114,7 +125,8 @@ impl<F: Fs> Engine<F> {
             // Whoever could write there could have written all of it.
             return;
         }
-        let mut pointer = self.choose(says.as_ref());
+        let wish = self.wish_after_wait(says.as_ref(), now);
+        let mut pointer = self.choose(wish.as_ref().or(says.as_ref()), now);
         // Neither may forget what the other knows.
         pointer.highest_seq = pointer.highest_seq.max(self.trust.memory.highest_seq);
         if self.trust.memory.highest_seq < pointer.highest_seq {

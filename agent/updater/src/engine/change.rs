@@ -145,6 +145,8 @@ impl<F: Fs> Engine<F> {
     /// What is to be started now. Never nothing: at the worst the installed program, whether or not it is there.
     pub fn launch(&mut self, now: Now) -> Launch {
         self.look_at_folders();
+        self.agent.since = now.mono_ms;
+        self.agent.has_come_up = false;
         if self.stage() == Some(Stage::Switching) {
             // Nothing runs, so nothing has to be ended.
             self.change_over(now);
@@ -178,7 +180,7 @@ impl<F: Fs> Engine<F> {
         if self.stage() == Some(Stage::Trial) {
             return self.fail(Reason::SlotDamaged, "the program on trial is not what it was", now);
         }
-        let pointer = self.choose(Some(&self.pointer));
+        let pointer = self.choose(Some(&self.pointer), now);
         // Even if it cannot be written down it is followed.
         self.pointer = pointer.clone();
         self.point(pointer);
@@ -187,6 +189,7 @@ impl<F: Fs> Engine<F> {
     fn installed(&mut self) -> Launch {
         let file = self.fs.inspect(&self.installed).ok();
         let stamp = file.as_ref().and_then(|file| file.stamp.as_ref());
+        self.installed_sha256 = file.as_ref().map(|file| file.sha256.clone());
         self.installed_seq = file.as_ref().map(|file| file.stamp.as_ref().map_or(0, |stamp| stamp.seq));
         self.agent.running = stamp.map(|stamp| entity::update::Running {
             sha256: file.as_ref().map(|file| file.sha256.clone()),
@@ -208,14 +211,11 @@ impl<F: Fs> Engine<F> {
 
     /// The agent ended, or could not be started.
     pub fn ended(&mut self, ending: Ending, lived_ms: u64, now: Now) -> Next {
+        let life = self.close_life(lived_ms, now);
         self.agent.is_up = false;
         self.agent.is_connected = false;
         self.renewal.agent_ended(now);
-        let how = match ending {
-            Ending::Code(code) => format!("code {code}"),
-            Ending::Signal(signal) => format!("signal {signal}"),
-            Ending::NotStarted => "could not be started".to_owned(),
-        };
+        let how = words(ending);
         let is_crash = self.is_crash(ending, lived_ms);
         match self.stage() {
             Some(Stage::Switching) => {
@@ -241,7 +241,11 @@ impl<F: Fs> Engine<F> {
                     self.go_back(reason, format!("{detail}, at last: {how}"), now);
                 }
                 let is_back = before != self.stage() && self.stage() == Some(Stage::RolledBack);
-                if is_back { Next::AtOnce } else { Next::AsEver }
+                if is_back || self.ended_early(life, ending, is_crash, now) {
+                    Next::AtOnce
+                } else {
+                    Next::AsEver
+                }
             }
         }
     }
@@ -298,7 +302,7 @@ impl<F: Fs> Engine<F> {
                 kept: update.kept_before.clone(),
                 highest_seq: self.pointer.highest_seq,
             };
-            let pointer = self.choose(Some(&wish));
+            let pointer = self.choose(Some(&wish), now);
             // Even if it cannot be written down it is followed; the journal says the rest at the next start.
             self.pointer = pointer.clone();
             self.point(pointer);
@@ -310,5 +314,14 @@ impl<F: Fs> Engine<F> {
         }
         self.agent.running = None;
         self.advance(Event::Moved, now);
+    }
+}
+
+/// How it ended, for people.
+pub(super) fn words(ending: Ending) -> String {
+    match ending {
+        Ending::Code(code) => format!("code {code}"),
+        Ending::Signal(signal) => format!("signal {signal}"),
+        Ending::NotStarted => "could not be started".to_owned(),
     }
 }

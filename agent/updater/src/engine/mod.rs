@@ -4,9 +4,10 @@
 
 mod begin;
 mod change;
+mod heal;
 mod offer;
 mod order;
-mod own;
+pub(crate) mod own;
 mod said;
 mod tick;
 mod trial;
@@ -21,6 +22,8 @@ pub mod names {
     pub const TRUST: &str = "trust";
     /// What became of the supervisor's own update.
     pub const OWN: &str = "own";
+    /// What does not come up any more.
+    pub const HEAL: &str = "heal";
 }
 
 pub use begin::Start;
@@ -34,6 +37,7 @@ use crate::{
     machine::{Action, Event, Stage, WRITES_MAX},
     record::{
         Record,
+        heal::Heal,
         journal::{Journal, STEPS, Update},
         memory::Memory,
         pointer::{Place, Pointer},
@@ -64,6 +68,8 @@ pub struct Engine<F> {
     installed: PathBuf,
     /// The sequence of that program; none when it is not there.
     installed_seq: Option<u64>,
+    /// The digest of that program.
+    installed_sha256: Option<Sha256Hex>,
     boot_id: Option<String>,
     pointer: Pointer,
     pointer_record: Record<Pointer>,
@@ -72,6 +78,8 @@ pub struct Engine<F> {
     trust: Trust,
     trust_record: Record<Memory>,
     denied: Denied,
+    heal: Heal,
+    heal_record: Record<Heal>,
     /// Why nothing is updated and no slot is run: others could have written into a folder.
     unsafe_why: Option<String>,
     /// Sequence of this supervisor.
@@ -97,6 +105,10 @@ struct Agent {
     is_up: bool,
     /// It has said hello on its channel.
     is_connected: bool,
+    /// It has asked for updates.
+    has_come_up: bool,
+    /// When it was started.
+    since: u64,
     /// For its receipts.
     nonce: String,
     /// What it is by its file.
@@ -118,6 +130,8 @@ struct Timers {
     lease: Option<u64>,
     /// The program before ended.
     gap_began: Option<u64>,
+    /// The agent ended last, or the supervisor was started.
+    ended: u64,
     /// The last fresh timestamp, or the start of the supervisor.
     fresh: u64,
     /// Progress was passed on.
@@ -380,7 +394,17 @@ impl<F: Fs> Engine<F> {
     }
 
     /// The pointer as it should be, from what verifies now.
-    fn choose(&self, pointer: Option<&Pointer>) -> Pointer {
+    fn choose(&self, pointer: Option<&Pointer>, now: Now) -> Pointer {
+        self.with_facts(pointer, self.trusted_now(now), |facts| facts.choose())
+    }
+
+    /// Asks something of what is on the disk.
+    fn with_facts<T>(
+        &self,
+        pointer: Option<&Pointer>,
+        time: chrono::DateTime<chrono::Utc>,
+        ask: impl FnOnce(&Facts<'_>) -> T,
+    ) -> T {
         // The pointer knows its builds even when what lies beside them does not.
         let named = pointer.into_iter().flat_map(|pointer| [Some(&pointer.current), pointer.kept.as_ref()]);
         let mut builds: Vec<Build> = named.flatten().filter_map(Place::slot).cloned().collect();
@@ -400,15 +424,15 @@ impl<F: Fs> Engine<F> {
         let is_bad = |sha256: &Sha256Hex| on_trial.as_ref() != Some(sha256) && self.denied.is_bad(sha256);
         let is_changing =
             |update: &&Update| matches!(update.stage, Stage::Switching | Stage::Trial | Stage::RollingBack);
-        Facts {
+        ask(&Facts {
             pointer,
             before: active.filter(is_changing).map(|update| &update.from),
             installed: self.installed_seq,
             slots: &slots,
             is_bad: &is_bad,
+            is_stalled: &|place| self.is_stalled(place, time),
             min_secure: self.trust.memory.min_secure,
-        }
-        .choose()
+        })
     }
 
     /// Writes the pointer; what the disk says afterwards counts, whatever went wrong.

@@ -1,7 +1,8 @@
 //! The supervisor's own update. It comes with the release whose agent was confirmed here, so that it goes no faster than
 //! that: fetched by the agent, read whole and compared with what was signed, put beside this program, asked what it is,
 //! and put in this program's place, which is kept as `.old`. The service manager then starts it; it confirms itself when an
-//! agent has spoken to it for a while, and puts the one before back when it was started too often without getting there.
+//! agent has spoken to it for a while, and puts the one before back when it was started too often without getting there; see
+//! [`crate::restore`] for one that cannot even do that.
 
 use super::{Engine, Now, Order, Outcome, Purpose, names, order};
 use crate::{
@@ -28,7 +29,7 @@ const BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// One that was cut off is tried so often.
 const TRIES_MAX: u32 = 3;
 /// The new one is started so often before the one before is put back.
-const STARTS_MAX: u32 = 3;
+pub(crate) const STARTS_MAX: u32 = 3;
 
 /// What the supervisor knows of itself.
 #[derive(Debug)]
@@ -99,14 +100,23 @@ pub(super) fn supervisor_of(manifest: &Manifest, own_seq: u64) -> Option<Build> 
     is_wanted.then(|| Build::of(manifest, artifact))
 }
 
-fn beside(program: &Path, end: &str) -> PathBuf {
+pub(crate) fn beside(program: &Path, end: &str) -> PathBuf {
     let mut name = program.file_name().unwrap_or_default().to_owned();
     name.push(end);
     program.with_file_name(name)
 }
 
-fn folder_of(program: &Path) -> &Path {
+pub(crate) fn folder_of(program: &Path) -> &Path {
     program.parent().unwrap_or(program)
+}
+
+/// A running program of Windows gives its name up only by being renamed.
+pub(crate) fn put_in_place(fs: &impl Fs, from: &Path, program: &Path) -> io::Result<()> {
+    if cfg!(windows) && fs.inspect(program).is_ok() {
+        fs.set_aside(program, &beside(program, ".bad"))?;
+    }
+    fs.rename(from, program)?;
+    fs.sync_folder(folder_of(program))
 }
 
 impl<F: Fs> Engine<F> {
@@ -126,12 +136,13 @@ impl<F: Fs> Engine<F> {
         }
         if !self.renewal.is_on_trial() {
             // It never had the place, or it was started and put this one back.
-            let (stage, reason) = match last.starts {
+            let starts = last.starts.max(last.watched);
+            let (stage, reason) = match starts {
                 0 if last.tries < TRIES_MAX => (OwnStage::CutOff, None),
                 0 => (OwnStage::Failed, Some(Reason::FsFault)),
                 _ => (OwnStage::Restored, Some(Reason::Crashed)),
             };
-            let detail = format!("put in place {} times, started {} times", last.tries, last.starts);
+            let detail = format!("put in place {} times, started {starts} times", last.tries);
             self.write_own(Own { stage, reason, detail: detail.clone(), ..last.clone() });
             // This program runs, so nothing beside it is needed.
             self.clear_beside(&[".new", ".old", ".bad"]);
@@ -160,22 +171,13 @@ impl<F: Fs> Engine<F> {
             self.say("the supervisor before is not there any more: this one stays");
             return self.confirm_own();
         }
-        match self.put_in_place(&old, &program) {
+        match put_in_place(&self.fs, &old, &program) {
             Ok(()) => {
                 self.say("the supervisor before is put back");
                 self.leave();
             }
             Err(error) => self.say(format!("the supervisor before could not be put back: {error}")),
         }
-    }
-
-    /// A running program of Windows gives its name up only by being renamed.
-    fn put_in_place(&self, from: &Path, program: &Path) -> io::Result<()> {
-        if cfg!(windows) && self.fs.inspect(program).is_ok() {
-            self.fs.set_aside(program, &beside(program, ".bad"))?;
-        }
-        self.fs.rename(from, program)?;
-        self.fs.sync_folder(folder_of(program))
     }
 
     fn leave(&mut self) {
@@ -343,6 +345,7 @@ impl<F: Fs> Engine<F> {
             from: here.sha256,
             tries: before.map_or(0, |last| last.tries).saturating_add(1),
             starts: 0,
+            watched: 0,
             reason: None,
             detail: String::new(),
         };
@@ -392,6 +395,7 @@ impl<F: Fs> Engine<F> {
             from: last.map_or_else(|| Sha256Hex::of(b""), |last| last.from.clone()),
             tries: last.map_or(1, |last| last.tries),
             starts: 0,
+            watched: 0,
             reason: Some(reason),
             detail: detail.to_owned(),
         };

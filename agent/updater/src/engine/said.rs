@@ -27,7 +27,12 @@ impl<F: Fs> Engine<F> {
                 }
             }
             ToSupervisor::Receipt { receipt } => self.receipt(&receipt, now),
-            ToSupervisor::Ask => self.asked(),
+            ToSupervisor::Ask => {
+                if !self.agent.has_come_up {
+                    self.came_up();
+                }
+                self.asked();
+            }
             ToSupervisor::Fresh { trust } => self.fresh(&trust, now),
             ToSupervisor::Offer { answer } => self.offered(&answer, now),
             ToSupervisor::Root { root, replace } => self.root(&root, replace),

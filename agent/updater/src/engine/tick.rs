@@ -12,6 +12,7 @@ impl<F: Fs> Engine<F> {
     /// Looks at the clock.
     pub fn tick(&mut self, now: Now) {
         self.look_at_freshness(now);
+        self.look_for_hello(now);
         self.tick_own(now);
         let Some(stage) = self.stage() else { return };
         let age = now.mono_ms.saturating_sub(self.timers.stage);

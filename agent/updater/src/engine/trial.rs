@@ -102,6 +102,7 @@ impl<F: Fs> Engine<F> {
             self.advance(Event::Pass, now);
             if self.stage() == Some(Stage::Confirmed) {
                 self.send(ToAgent::Receipts { every_seconds: None });
+                self.forget_stalled();
                 self.begin_own(now);
             }
         }
@@ -123,9 +124,9 @@ impl<F: Fs> Engine<F> {
             self.fail(Reason::Superseded, "the version that runs has to be taken back", now);
         }
         let is_last = self.stage() == Some(Stage::Confirmed);
-        let confirmed = if is_last { self.journal.update.take() } else { self.journal.confirmed.take() };
         let current = self.pointer.current.slot();
-        let Some(mut update) = confirmed.filter(|update| Some(&update.to) == current) else { return };
+        let record = if is_last { &mut self.journal.update } else { &mut self.journal.confirmed };
+        let Some(mut update) = record.take_if(|update| Some(&update.to) == current) else { return };
         // What was kept then may have been changed since.
         update.from = kept;
         update.kept_before = None;

@@ -2,6 +2,7 @@
 //! or missing copy does no harm. Both copies are written each time, so that no single copy is the only one to know.
 
 mod copy;
+pub mod heal;
 pub mod journal;
 pub mod memory;
 pub mod own;

@@ -48,6 +48,9 @@ pub struct Own {
     /// How often the new one was started without being confirmed.
     #[serde(default)]
     pub starts: u32,
+    /// How often the one before has seen it being started; a count of its own, for a new one that does not get so far.
+    #[serde(default)]
+    pub watched: u32,
     /// Why it did not stay.
     #[serde(default)]
     pub reason: Option<Reason>,

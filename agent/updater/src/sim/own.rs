@@ -1,7 +1,12 @@
 //! The supervisor's own update in the simulated world.
 
 use super::{Habit, World, program};
-use crate::{fs::Fs as _, machine::Stage, record::own::OwnStage};
+use crate::{
+    fs::Fs as _,
+    machine::Stage,
+    record::own::OwnStage,
+    restore::{Restored, restore},
+};
 use entity::release::{ArtifactKind, Reason, Sha256Hex};
 
 /// A world whose release brings another supervisor.
@@ -30,6 +35,21 @@ impl World {
 
     fn own_stage(&mut self) -> Option<OwnStage> {
         self.engine().own_update().map(|own| own.stage)
+    }
+
+    /// What the service manager does before each start: the one before looks, where there is one.
+    fn watch(&self) -> Option<Restored> {
+        let old = self.supervisor.with_file_name("reeve-updater.old");
+        self.disk.bytes(&old)?;
+        restore(&self.disk, &self.home, &self.supervisor).ok()
+    }
+
+    /// The service is started, with a new supervisor that dies before it does anything.
+    fn boot_to_death(&mut self) -> Option<Restored> {
+        self.engine = None;
+        self.process = None;
+        self.is_leaving = false;
+        self.watch()
     }
 
     fn is_tidy(&self) -> bool {
@@ -78,6 +98,73 @@ fn a_supervisor_that_does_not_stay_up_puts_the_one_before_back() {
 }
 
 #[test]
+fn a_supervisor_that_dies_before_it_counts_is_taken_back_by_the_one_before() {
+    let mut world = world(1, Habit::Good);
+    world.begin();
+    while world.supervisor_seq() != 2 {
+        world.step();
+    }
+    for start in 1..=3 {
+        assert_eq!(world.boot_to_death(), Some(Restored::Counted(start)));
+        assert_eq!(world.supervisor_seq(), 2);
+    }
+    assert_eq!(world.boot_to_death(), Some(Restored::Back));
+    assert_eq!(world.supervisor_seq(), 1);
+    world.begin();
+    world.run_for(60);
+    assert_eq!((world.supervisor_seq(), world.runs(), world.fetched), (1, 2, 2));
+    assert_eq!(world.own_stage(), Some(OwnStage::Restored));
+    assert_eq!(world.failed, [Reason::Crashed]);
+    assert!(world.is_tidy(), "{:?}", world.disk.paths());
+}
+
+#[test]
+fn a_supervisor_that_counts_is_not_counted_twice_and_stays() {
+    let mut world = world(1, Habit::Good);
+    world.begin();
+    while world.supervisor_seq() != 2 {
+        world.step();
+    }
+    for start in 1..=3 {
+        assert_eq!(world.watch(), Some(Restored::Counted(start)));
+        world.begin();
+        let own = world.engine().own_update().cloned().unwrap();
+        assert_eq!((own.starts, own.watched), (start, start));
+    }
+    world.run_for(10);
+    assert_eq!((world.supervisor_seq(), world.own_stage()), (2, Some(OwnStage::Confirmed)));
+    assert_eq!(world.watch(), None, "the one before is gone");
+}
+
+#[test]
+fn the_power_may_go_while_the_one_before_takes_its_place_back() {
+    for cut in 1..=20 {
+        let mut world = world(cut, Habit::Good);
+        world.begin();
+        while world.supervisor_seq() != 2 {
+            world.step();
+        }
+        for _ in 0..3 {
+            world.boot_to_death();
+        }
+        world.disk.cut_at(Some(world.disk.steps() + cut));
+        world.boot_to_death();
+        world.disk.power_on();
+        let bytes = world.disk.bytes(&world.supervisor).expect("there is always a supervisor");
+        let is_one = bytes == program(1, Habit::Good) || bytes == world.next_supervisor;
+        assert!(is_one, "cut {cut}: half a supervisor");
+        for _ in 0..2 {
+            world.boot_to_death();
+        }
+        assert_eq!(world.supervisor_seq(), 1, "cut {cut}");
+        world.begin();
+        world.run_for(60);
+        assert_eq!((world.supervisor_seq(), world.runs()), (1, 2), "cut {cut}");
+        assert_eq!(world.own_stage(), Some(OwnStage::Restored), "cut {cut}");
+    }
+}
+
+#[test]
 fn a_supervisor_that_fails_its_own_check_never_has_the_place() {
     let mut world = world(1, Habit::Unsound);
     world.begin();
@@ -114,6 +201,7 @@ fn the_power_may_go_while_the_supervisor_is_replaced() {
         let bytes = world.disk.bytes(&world.supervisor).expect("there is always a supervisor");
         let is_one = bytes == program(1, Habit::Good) || bytes == world.next_supervisor;
         assert!(is_one, "cut {cut}: half a supervisor");
+        world.watch();
         world.begin();
         world.run_for(90);
         assert_eq!((world.supervisor_seq(), world.runs()), (2, 2), "cut {cut}: {:?}", world.own_stage());

@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod apply;
+#[cfg(target_os = "linux")]
+mod handle;
+mod heal;
 mod own;
 mod support;
 #[cfg(target_os = "linux")]
 mod sweep;
+mod uninstall;
 mod update;
 
 use rustix::process::{Pid, Signal, kill_process};

@@ -54,6 +54,13 @@ impl Machine {
         self.bench.kill().code()
     }
 
+    /// What the service manager does before each start.
+    fn watch(&self) {
+        let mut old = Command::new(self.bench.path("reeve-updater.old"));
+        old.args(["restore", "--data-dir"]).arg(self.bench.data()).arg("--program").arg(&self.program);
+        assert!(old.status().unwrap().success());
+    }
+
     fn becomes(&self, stage: &str) {
         self.bench.wait_for(stage, LONG, |bench| bench.status()["own"]["stage"] == stage);
     }
@@ -113,6 +120,31 @@ fn a_supervisor_that_is_never_confirmed_puts_the_one_before_back() {
         machine.start();
     }
     machine.bench.wait_for("order", LONG, |_| machine.is_tidy());
+}
+
+#[test]
+fn a_supervisor_that_dies_in_its_first_moment_is_taken_back_by_the_one_before() {
+    // It says of itself all that it should, and that is all that it can.
+    let mut machine = Machine::new(TERMS, build(2, "crash"));
+    let before = fs::read(&machine.program).unwrap();
+    machine.start();
+    assert_eq!(machine.ends(), Some(i32::from(updater::exit::RESTART)));
+    for _ in 0..3 {
+        machine.watch();
+        assert!(machine.is_replaced());
+        machine.start();
+        assert_eq!(machine.ends(), Some(101));
+    }
+    machine.watch();
+    assert!(fs::read(&machine.program).unwrap() == before, "the one before is back");
+    machine.start();
+    machine.becomes("restored");
+    machine
+        .bench
+        .wait_for("the report", LONG, |bench| bench.lines("failures").contains(&"crashed".to_owned()));
+    machine.bench.wait_for("the agent", LONG, |bench| bench.runs() == "2");
+    assert!(machine.is_tidy());
+    assert!(machine.bench.stop().success());
 }
 
 #[test]

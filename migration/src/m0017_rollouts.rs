@@ -43,6 +43,7 @@ CREATE TABLE rollouts (
     started_by {uuid} REFERENCES users (id),
     started_at {time},
     counted_from {time},
+    halted_at {time},
     changed_by {uuid} REFERENCES users (id),
     changed_at {time} NOT NULL,
     ended_at {time}

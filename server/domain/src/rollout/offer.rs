@@ -164,7 +164,8 @@ async fn grant(
     let Some(row) = write(&change, &rollout, device, artifact).await? else { return Ok(None) };
     wave::write(&change, &rollout, rollout.row.wave, rollout_wave::Column::LastGrantAt, Some(change.now()))
         .await?;
-    let record = Record::new("update.offer", format!("{}: offered {}", rollout.row.name, artifact.build_id))
+    // Without the name of the rollout: the business reads it in its own log, and the name may be about others.
+    let record = Record::new("update.offer", format!("Update of the agent: offered {}", artifact.build_id))
         .device(device.id)
         .after(serde_json::json!({ "update_id": row.id, "rollout_id": id, "seq": rollout.row.seq }));
     change.note(&Actor::system(SYSTEM), Some(device.business_id), record).await?;

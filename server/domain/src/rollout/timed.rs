@@ -19,7 +19,7 @@ use crate::{
 use entity::{
     agent_release::ReleaseState,
     device::DeviceState,
-    id::RolloutId,
+    id::{RolloutId, UserId},
     portal_event::PortalEvent,
     presence::Presence,
     rollout::{RolloutEvent, RolloutState},
@@ -123,11 +123,7 @@ async fn start_due(store: &Store, id: RolloutId) -> Result<bool> {
 ///
 /// # Errors
 /// Conflict when its state or that of its release does not let it.
-pub(super) async fn begin(
-    change: &Change,
-    rollout: &mut Rollout,
-    by: Option<entity::id::UserId>,
-) -> Result<()> {
+pub(super) async fn begin(change: &Change, rollout: &mut Rollout, by: Option<UserId>) -> Result<()> {
     use rollout::Column as C;
     let goods = goods(&**change, rollout).await?;
     if goods.release.state != ReleaseState::Available {
@@ -138,6 +134,7 @@ pub(super) async fn begin(
             "No device would take its release now: it has to be signed again, by a key of the root in force.";
         return Err(crate::Error::conflict(None, detail));
     }
+    check_halted(change, rollout, by.unwrap_or(rollout.row.created_by)).await?;
     turn(change, rollout, RolloutEvent::Start, by, None).await?;
     let now = change.now();
     rollout::Entity::update_many()
@@ -154,8 +151,35 @@ pub(super) async fn begin(
     Ok(())
 }
 
+/// What was halted goes on because somebody else than who started it says so, and another rollout of the same release is no
+/// way around that. Somebody else's yes to that one, after the halt, is such a word.
+async fn check_halted(change: &Change, rollout: &Rollout, by: UserId) -> Result<()> {
+    // Whoever undoes hurries.
+    if rollout.row.undoes.is_some() {
+        return Ok(());
+    }
+    let halted = rollout::Entity::find()
+        .filter(rollout::Column::ReleaseId.eq(rollout.row.release_id))
+        .filter(rollout::Column::Id.ne(rollout.id()))
+        .filter(rollout::Column::HaltedAt.is_not_null())
+        .order_by_asc(rollout::Column::Id)
+        .all(&**change)
+        .await?;
+    let is_own = |row: &&rollout::Model| row.started_by.unwrap_or(row.created_by) == by;
+    let has_yes = |row: &rollout::Model| {
+        rollout.row.approved_by.is_some_and(|who| who != by) && rollout.row.approved_at > row.halted_at
+    };
+    match halted.iter().filter(is_own).find(|row| !has_yes(row)) {
+        None => Ok(()),
+        Some(row) => Err(crate::Error::forbidden(format!(
+            "{} brought the same release and was halted: somebody else than who started it has to start this one.",
+            row.name
+        ))),
+    }
+}
+
 /// Grants that ran out, and devices that have been on trial for so long that they should have been heard of.
-async fn overdue(store: &Store) -> Result<BTreeMap<RolloutId, Vec<update::Model>>> {
+pub(super) async fn overdue(store: &Store) -> Result<BTreeMap<RolloutId, Vec<update::Model>>> {
     let before = [UpdateState::Offered, UpdateState::Accepted, UpdateState::Downloading, UpdateState::Staged];
     let now = store.now();
     let leases = Reach::everything()
@@ -203,10 +227,10 @@ fn suspects() -> SelectStatement {
         .to_owned()
 }
 
-async fn look_after(store: &Store, id: RolloutId, rows: Vec<update::Model>) -> Result<bool> {
+pub(super) async fn look_after(store: &Store, id: RolloutId, rows: Vec<update::Model>) -> Result<bool> {
     let change = store.begin().await?;
     let mut rollout = row::take(&change, id).await?;
-    let mut is_changed = false;
+    let (mut is_changed, now) = (false, change.now());
     let mut moved = Vec::new();
     for row in rows {
         let (event, detail) = match row.state {
@@ -216,7 +240,12 @@ async fn look_after(store: &Store, id: RolloutId, rows: Vec<update::Model>) -> R
             },
             _ => (UpdateEvent::Expire, "The device did not say a word while the grant was good."),
         };
-        moved.extend(step(&change, &mut rollout, &row, event, detail, |update| update).await?);
+        // Whoever said something since the row was read keeps its place.
+        let is_still_due = |moved: sea_orm::UpdateMany<update::Entity>| match event {
+            UpdateEvent::Expire => moved.filter(update::Column::LeaseExpiresAt.lte(now)),
+            _ => moved,
+        };
+        moved.extend(step(&change, &mut rollout, &row, event, detail, is_still_due).await?);
     }
     is_changed |= !moved.is_empty();
     is_changed |= leave(&change, &mut rollout).await?;

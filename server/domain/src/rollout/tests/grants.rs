@@ -1,7 +1,11 @@
 //! Who is granted what: caps, leases, versions, one update at a time.
 
 use super::world::{World, input, wave};
-use crate::store::tests::estate::{ENGINES, Engine};
+use crate::{
+    rollout::timed::{look_after, overdue},
+    store::tests::estate::{ENGINES, Engine},
+};
+use chrono::TimeDelta;
 use entity::{
     id::RolloutId,
     platform::Os,
@@ -117,6 +121,23 @@ async fn a_slow_download_keeps_its_grant() {
         world.pass(50).await;
         machine.say(&grant, UpdateState::Downloading, 1).await;
     }
+    assert!(machine.go(&grant).await.go);
+}
+
+/// Whoever says something just as its grant runs out keeps its place: what looks after rollouts had read an older row.
+#[tokio::test]
+async fn a_grant_that_was_renewed_meanwhile_is_not_taken_back() {
+    let world = World::on(Engine::Sqlite).await;
+    let mut machine = world.machines(1, Os::Linux).await.remove(0);
+    let id = world.start(input(world.release(2).await, vec![wave(100)])).await.rollout.id;
+    let grant = machine.ask().await.expect("granted");
+    machine.say(&grant, UpdateState::Downloading, 1).await;
+    world.estate.clock.advance(TimeDelta::minutes(61));
+    let store = &world.estate.store;
+    let read = overdue(store).await.expect("read").remove(&id).expect("it has run out");
+    machine.say(&grant, UpdateState::Downloading, 1).await;
+    assert!(!look_after(store, id, read).await.expect("looked"), "nothing is due any more");
+    assert_eq!(world.count(id, UpdateState::Downloading).await, 1);
     assert!(machine.go(&grant).await.go);
 }
 

@@ -1,19 +1,25 @@
 //! Who may do what with rollouts, and whose devices they see.
 
 use super::world::{World, input, named, wave};
-use crate::{Result, rollout, store::tests::estate::ENGINES};
+use crate::{
+    Result, rollout,
+    store::{
+        Reach,
+        tests::estate::{ENGINES, Engine},
+    },
+};
 use entity::{
     id::AccessGrantId,
     platform::Os,
     problem::ProblemCode,
     rollout::{
-        NoteInput, PreviewPart, PreviewQuestion, RolloutInput, RolloutPolicy, RolloutQuery, RolloutState,
-        UpdateQuery,
+        NoteInput, PreviewPart, PreviewQuestion, ResumeInput, RolloutInput, RolloutPolicy, RolloutQuery,
+        RolloutState, UpdateQuery,
     },
-    table::{access_grant, user},
+    table::{access_grant, audit_entry, user},
     user::{Effect, Role},
 };
-use sea_orm::EntityTrait as _;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 fn refused<T>(result: Result<T>) -> ProblemCode {
     result.err().expect("refused").problem().code
@@ -102,6 +108,55 @@ async fn where_it_is_asked_for_somebody_else_says_yes() {
         rollout::start(&ada_sure, id).await.expect("started");
         assert_eq!(world.state(id).await, RolloutState::Running);
     }
+}
+
+/// What was halted goes on by somebody else's word, and another rollout of the same release is no way around that.
+#[tokio::test]
+async fn what_was_halted_is_not_started_again_by_the_same_person() {
+    for engine in ENGINES {
+        let world = World::on(engine).await;
+        world.machines(2, Os::Linux).await;
+        let (ada, ben) = (world.ada().await, world.ben().await);
+        let (ada_sure, ben_sure) = (ada.confirmed().expect("sure"), ben.confirmed().expect("sure"));
+        let release = world.release(2).await;
+        let halted = world.start(input(release, vec![wave(100)])).await.rollout.id;
+        let note = NoteInput { note: "It smells.".to_owned() };
+        rollout::halt(&ada, halted, note).await.expect("halted");
+        let made = rollout::create(&ada, input(release, vec![wave(100)])).await.expect("drafted");
+        let again = made.rollout.id;
+        rollout::submit(&ada_sure, again).await.expect("handed in");
+        assert_eq!(refused(rollout::start(&ada_sure, again).await), ProblemCode::Forbidden, "{engine:?}");
+        rollout::cancel(&ada, halted, NoteInput::default()).await.expect("taken back");
+        let why = "taking it back changes nothing";
+        assert_eq!(refused(rollout::start(&ada_sure, again).await), ProblemCode::Forbidden, "{why}");
+        rollout::start(&ben_sure, again).await.expect("somebody else");
+        assert_eq!(world.state(again).await, RolloutState::Running);
+        // What somebody else let go on stands in nobody's way any more.
+        rollout::halt(&ben, again, NoteInput::default()).await.expect("halted");
+        assert!(world.row(again).await.halted_at.is_some());
+        let reason = ResumeInput { reason: "It was the drains.".to_owned() };
+        rollout::resume(&ada, again, reason).await.expect("not who started it");
+        assert!(world.row(again).await.halted_at.is_none());
+    }
+}
+
+/// A business reads in its own log what became of its devices, and not what the MSP calls the rollout.
+#[tokio::test]
+async fn the_log_of_a_business_does_not_name_the_rollout() {
+    let world = World::on(Engine::Sqlite).await;
+    let mut machines = world.machines(2, Os::Linux).await;
+    let asked = input(world.release(2).await, vec![wave(100)]);
+    world.start(RolloutInput { name: "Acme before Bolt".to_owned(), ..asked }).await;
+    assert!(machines[0].update(2, 2).await && machines[1].fail().await);
+    let entries = Reach::everything()
+        .select::<audit_entry::Entity>()
+        .filter(audit_entry::Column::BusinessId.is_not_null())
+        .filter(audit_entry::Column::Action.starts_with("update."))
+        .all(world.estate.store.db())
+        .await
+        .expect("read");
+    assert!(entries.len() >= 6, "offered, let go on and ended, twice: {entries:?}");
+    assert!(entries.iter().all(|entry| !format!("{entry:?}").contains("Bolt")), "{entries:?}");
 }
 
 #[tokio::test]

@@ -157,7 +157,10 @@ pub(super) fn outlook(rollout: &RolloutRow, waiting_for: Option<&str>) -> String
         RolloutState::AwaitingApproval => {
             format!("It waits for somebody else than {} to say yes.", rollout.created_by)
         }
-        RolloutState::Scheduled => "It waits for its start.".to_owned(),
+        RolloutState::Scheduled => match waiting_for {
+            Some(words) => format!("It waits for its start. {words}"),
+            None => "It waits for its start.".to_owned(),
+        },
         RolloutState::Running => {
             let wave = format!("Wave {} of {} is open.", rollout.wave.max(1), rollout.waves);
             match waiting_for {

@@ -62,11 +62,7 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
     let ids = [Some(row.created_by), row.approved_by, row.started_by, row.changed_by];
     let names = people(store, ids.into_iter().flatten().collect()).await?;
     let name = |id: Option<UserId>| id.and_then(|id| names.get(&id).cloned());
-    let waiting_for = if row.state.is_open() {
-        waiting_for(&tally(db, &rollout).await?, &rollout.terms(), store.now())
-    } else {
-        None
-    };
+    let waiting_for = waits_for(store, &rollout).await?;
     let mut may = powers(cx, &rollout);
     if may.roll_back && row.state == RolloutState::RollingBack {
         may.roll_back = !is_being_undone(db, row.id).await?;
@@ -93,6 +89,24 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
         undone_by: undone_by(db, row.id).await?,
         rollout: rows(store, vec![rollout.row]).await?.pop().ok_or_else(|| Error::not_found("rollout"))?,
     })
+}
+
+/// What it waits for, in words.
+async fn waits_for(store: &Store, rollout: &Rollout) -> Result<Option<String>> {
+    let (db, state) = (store.db(), rollout.row.state);
+    if !state.is_open() && state != RolloutState::Scheduled {
+        return Ok(None);
+    }
+    let release = crate::release::find(db, rollout.row.release_id).await?;
+    if !crate::release::is_good(db, &release, store.now()).await? {
+        let words =
+            "No device would take its release now: it has to be signed again, by a key of the root in force.";
+        return Ok(Some(words.to_owned()));
+    }
+    if state == RolloutState::Scheduled {
+        return Ok(None);
+    }
+    Ok(waiting_for(&tally(db, rollout).await?, &rollout.terms(), store.now()))
 }
 
 /// What was asked to make it.
@@ -129,7 +143,8 @@ fn waves(rollout: &Rollout, of: &[Count], mut waiting_for: Option<String>) -> Ve
         |text: &str| serde_json::from_str::<Vec<serde_json::Value>>(text).map_or(0, |list| list.len());
     let waves = rollout.waves.iter().map(|wave| {
         let own = || of.iter().filter(|count| count.wave == wave.number);
-        let is_open = wave.number == rollout.row.wave && wave.passed_at.is_none();
+        // Before it begins, what it waits for stands at the first.
+        let is_open = wave.number == rollout.row.wave.max(1) && wave.passed_at.is_none();
         let state = match (wave.opened_at, wave.passed_at, wave.soaks_since) {
             (_, Some(_), _) => WaveState::Passed,
             (None, ..) => WaveState::Waiting,

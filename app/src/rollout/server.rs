@@ -49,11 +49,21 @@ pub(super) async fn create(cx: &Cx, form: &RolloutForm) -> Result<RolloutView, P
         None => domain::rollout::create(cx, input).await?,
     };
     let id = view.rollout.id;
+    let mut why_not = None;
     if let Some(confirmed) = confirmed {
         view = domain::rollout::submit(&confirmed, id).await?;
         if starts == Start::Now && view.rollout.state == RolloutState::Scheduled {
-            view = domain::rollout::start(&confirmed, id).await?;
+            // It is made whatever comes of this: whoever was refused here would make it once more.
+            match domain::rollout::start(&confirmed, id).await {
+                Ok(started) => view = started,
+                Err(error) => why_not = Some(error.problem().detail),
+            }
         }
+    }
+    crate::context::redirect(&format!("/rollouts/{id}"));
+    if let Some(why) = why_not {
+        crate::context::done(&format!("Rollout made. It did not start: {why}"));
+        return Ok(view);
     }
     crate::context::done(match view.rollout.state {
         RolloutState::Draft if !form.draft.is_empty() => "Draft saved.",
@@ -62,7 +72,6 @@ pub(super) async fn create(cx: &Cx, form: &RolloutForm) -> Result<RolloutView, P
         RolloutState::Scheduled => "Rollout made. It waits for its time.",
         _ => "Rollout started.",
     });
-    crate::context::redirect(&format!("/rollouts/{id}"));
     Ok(view)
 }
 

@@ -11,7 +11,7 @@ use super::{
     supersede::{self, supersede},
 };
 use crate::{
-    Result, Store,
+    Error, Result, Store,
     audit::Actor,
     release,
     store::{Change, Reach},
@@ -22,13 +22,14 @@ use entity::{
     id::{RolloutId, UserId},
     portal_event::PortalEvent,
     presence::Presence,
+    problem::ProblemCode,
     rollout::{RolloutEvent, RolloutState},
     table::{device, rollout, rollout_device as update},
     update::{UpdateEvent, UpdateState},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, Query, SelectStatement},
 };
 use std::collections::BTreeMap;
@@ -112,7 +113,15 @@ async fn start_due(store: &Store, id: RolloutId) -> Result<bool> {
     if rollout.row.state != RolloutState::Scheduled {
         return Ok(false);
     }
-    begin(&change, &mut rollout, None).await?;
+    if let Err(error) = begin(&change, &mut rollout, None).await {
+        let code = error.problem().code;
+        if !matches!(code, ProblemCode::Conflict | ProblemCode::Forbidden) {
+            return Err(error);
+        }
+        // What keeps it from starting is for people to mend, and its page says what it is.
+        tracing::debug!(%error, rollout.id = %id, "a rollout whose time has come does not start");
+        return Ok(false);
+    }
     change.note(&Actor::system(super::SYSTEM), None, record(&rollout, "rollout.start", "Started")).await?;
     change.commit_unattended().await?;
     store.publish(PortalEvent::Rollout { rollout_id: id });
@@ -127,14 +136,16 @@ pub(super) async fn begin(change: &Change, rollout: &mut Rollout, by: Option<Use
     use rollout::Column as C;
     let goods = goods(&**change, rollout).await?;
     if goods.release.state != ReleaseState::Available {
-        return Err(crate::Error::conflict(None, "Its release is not complete, or was withdrawn."));
+        return Err(Error::conflict(None, "Its release is not complete, or was withdrawn."));
     }
     if !release::is_good(&**change, &goods.release, change.now()).await? {
         let detail =
             "No device would take its release now: it has to be signed again, by a key of the root in force.";
-        return Err(crate::Error::conflict(None, detail));
+        return Err(Error::conflict(None, detail));
     }
-    check_halted(change, rollout, by.unwrap_or(rollout.row.created_by)).await?;
+    if let Some(why) = halted_before(&**change, rollout, by.unwrap_or(rollout.row.created_by)).await? {
+        return Err(Error::forbidden(why));
+    }
     turn(change, rollout, RolloutEvent::Start, by, None).await?;
     let now = change.now();
     rollout::Entity::update_many()
@@ -151,31 +162,35 @@ pub(super) async fn begin(change: &Change, rollout: &mut Rollout, by: Option<Use
     Ok(())
 }
 
-/// What was halted goes on because somebody else than who started it says so, and another rollout of the same release is no
-/// way around that. Somebody else's yes to that one, after the halt, is such a word.
-async fn check_halted(change: &Change, rollout: &Rollout, by: UserId) -> Result<()> {
+/// What keeps this person from starting it, in words. What was halted goes on because somebody else than who started it says
+/// so, and another rollout of the same release is no way around that; somebody else's yes to that one, after the halt, is
+/// such a word.
+pub(super) async fn halted_before(
+    db: &impl ConnectionTrait,
+    rollout: &Rollout,
+    by: UserId,
+) -> Result<Option<String>> {
     // Whoever undoes hurries.
     if rollout.row.undoes.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let halted = rollout::Entity::find()
         .filter(rollout::Column::ReleaseId.eq(rollout.row.release_id))
         .filter(rollout::Column::Id.ne(rollout.id()))
         .filter(rollout::Column::HaltedAt.is_not_null())
         .order_by_asc(rollout::Column::Id)
-        .all(&**change)
+        .all(db)
         .await?;
     let is_own = |row: &&rollout::Model| row.started_by.unwrap_or(row.created_by) == by;
     let has_yes = |row: &rollout::Model| {
         rollout.row.approved_by.is_some_and(|who| who != by) && rollout.row.approved_at > row.halted_at
     };
-    match halted.iter().filter(is_own).find(|row| !has_yes(row)) {
-        None => Ok(()),
-        Some(row) => Err(crate::Error::forbidden(format!(
+    Ok(halted.iter().filter(is_own).find(|row| !has_yes(row)).map(|row| {
+        format!(
             "{} brought the same release and was halted: somebody else than who started it has to start this one.",
             row.name
-        ))),
-    }
+        )
+    }))
 }
 
 /// Grants that ran out, and devices that have been on trial for so long that they should have been heard of.

@@ -4,6 +4,7 @@ use super::{
     powers::powers,
     row::Rollout,
     tally::{Count, by_platform, counts, sum, tally},
+    timed::halted_before,
     undo::is_being_undone,
 };
 use crate::{Cx, Error, Result, Store, store::Reach};
@@ -104,7 +105,7 @@ async fn waits_for(store: &Store, rollout: &Rollout) -> Result<Option<String>> {
         return Ok(Some(words.to_owned()));
     }
     if state == RolloutState::Scheduled {
-        return Ok(None);
+        return halted_before(db, rollout, rollout.row.created_by).await;
     }
     Ok(waiting_for(&tally(db, rollout).await?, &rollout.terms(), store.now()))
 }

@@ -126,6 +126,9 @@ async fn what_was_halted_is_not_started_again_by_the_same_person() {
         let again = made.rollout.id;
         rollout::submit(&ada_sure, again).await.expect("handed in");
         assert_eq!(refused(rollout::start(&ada_sure, again).await), ProblemCode::Forbidden, "{engine:?}");
+        let seen = rollout::get(&ben, again).await.expect("seen");
+        let waits = seen.waves[0].waiting_for.as_deref().unwrap_or_default();
+        assert!(waits.starts_with("Try it brought the same release and was halted"), "{waits}");
         rollout::cancel(&ada, halted, NoteInput::default()).await.expect("taken back");
         let why = "taking it back changes nothing";
         assert_eq!(refused(rollout::start(&ada_sure, again).await), ProblemCode::Forbidden, "{why}");

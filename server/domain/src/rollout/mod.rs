@@ -26,6 +26,7 @@ mod wave;
 
 pub use change::{approve, cancel, create, halt, pause, redraft, resume, start, submit};
 pub use hint::hint;
+pub(crate) use list::needing;
 pub use list::{get, list};
 pub use offer::{Grant, go, offer, open_release};
 pub use policy::{policy, set_policy};

@@ -99,6 +99,8 @@ async fn where_it_is_asked_for_somebody_else_says_yes() {
         assert_eq!(refused(rollout::start(&ada_sure, id).await), ProblemCode::Conflict, "{engine:?}");
         rollout::submit(&ada_sure, id).await.expect("handed in");
         assert_eq!(world.state(id).await, RolloutState::AwaitingApproval);
+        let waiting = async |cx| crate::overview::get(cx).await.expect("seen").rollouts_awaiting;
+        assert_eq!((waiting(&ada).await, waiting(&ben).await), (0, 1), "{engine:?}: not for who made it");
         assert_eq!(refused(rollout::start(&ada_sure, id).await), ProblemCode::Conflict);
         assert_eq!(
             refused(rollout::approve(&ada_sure, id, NoteInput::default()).await),
@@ -122,6 +124,8 @@ async fn what_was_halted_is_not_started_again_by_the_same_person() {
         let halted = world.start(input(release, vec![wave(100)])).await.rollout.id;
         let note = NoteInput { note: "It smells.".to_owned() };
         rollout::halt(&ada, halted, note).await.expect("halted");
+        let overview = crate::overview::get(&ben).await.expect("seen");
+        assert_eq!((overview.rollouts_halted, overview.rollouts_awaiting), (1, 0), "{engine:?}");
         let made = rollout::create(&ada, input(release, vec![wave(100)])).await.expect("drafted");
         let again = made.rollout.id;
         rollout::submit(&ada_sure, again).await.expect("handed in");

@@ -11,7 +11,7 @@ use entity::{
     platform::Os,
     presence::Presence,
     rollout::{RolloutInput, RolloutTarget},
-    table::rollout,
+    table::{device, rollout},
     update::UpdateState,
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
@@ -139,6 +139,30 @@ async fn a_grant_that_was_renewed_meanwhile_is_not_taken_back() {
     assert!(!look_after(store, id, read).await.expect("looked"), "nothing is due any more");
     assert_eq!(world.count(id, UpdateState::Downloading).await, 1);
     assert!(machine.go(&grant).await.go);
+}
+
+/// R03: a device that moved out of the target after it was granted the update does not change over.
+#[tokio::test]
+async fn r03_who_moved_away_meanwhile_is_not_let_go_on() {
+    for engine in ENGINES {
+        let world = World::on(engine).await;
+        let machines = world.machines(2, Os::Linux).await;
+        let target = RolloutTarget::Businesses { business_ids: vec![world.estate.ours] };
+        let asked = RolloutInput { target, ..input(world.release(2).await, vec![wave(100)]) };
+        world.start(asked).await;
+        let grants = [machines[0].ask().await.expect("granted"), machines[1].ask().await.expect("granted")];
+        let change = world.estate.store.begin().await.expect("begins");
+        device::Entity::update_many()
+            .col_expr(device::Column::BusinessId, Expr::value(world.estate.theirs))
+            .filter(device::Column::Id.eq(machines[0].id()))
+            .exec(&*change)
+            .await
+            .expect("moved");
+        change.commit_unattended().await.expect("committed");
+        let answer = machines[0].go(&grants[0]).await;
+        assert!(!answer.go && answer.reason.is_some_and(|why| why.contains("no longer")), "{engine:?}");
+        assert!(machines[1].go(&grants[1]).await.go);
+    }
 }
 
 /// R12: a device is about one update at a time; the newer one goes first.

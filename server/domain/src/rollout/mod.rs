@@ -16,6 +16,7 @@ mod seen;
 mod step;
 mod supersede;
 mod tally;
+mod target;
 #[cfg(test)]
 mod tests;
 mod timed;

@@ -4,6 +4,7 @@ use super::{
     powers::powers,
     row::Rollout,
     tally::{Count, by_platform, counts, sum, tally},
+    target,
     timed::halted_before,
     undo::is_being_undone,
 };
@@ -64,6 +65,7 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
     let names = people(store, ids.into_iter().flatten().collect()).await?;
     let name = |id: Option<UserId>| id.and_then(|id| names.get(&id).cloned());
     let waiting_for = waits_for(store, &rollout).await?;
+    let named = target::named(cx, &rollout.target).await?;
     let mut may = powers(cx, &rollout);
     if may.roll_back && row.state == RolloutState::RollingBack {
         may.roll_back = !is_being_undone(db, row.id).await?;
@@ -88,7 +90,12 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
         changed_at: row.changed_at,
         changed_by: name(row.changed_by),
         undone_by: undone_by(db, row.id).await?,
-        rollout: rows(store, vec![rollout.row]).await?.pop().ok_or_else(|| Error::not_found("rollout"))?,
+        rollout: {
+            let shown = rows(store, vec![rollout.row]).await?.pop();
+            let shown = shown.ok_or_else(|| Error::not_found("rollout"))?;
+            // Whoever says yes has to know to which of them.
+            RolloutRow { target_label: named.unwrap_or(shown.target_label.clone()), ..shown }
+        },
     })
 }
 

@@ -14,7 +14,7 @@ use entity::{
     problem::ProblemCode,
     rollout::{
         NoteInput, PreviewPart, PreviewQuestion, ResumeInput, RolloutInput, RolloutPolicy, RolloutQuery,
-        RolloutState, UpdateQuery,
+        RolloutState, RolloutTarget, UpdateQuery,
     },
     table::{access_grant, audit_entry, user},
     user::{Effect, Role},
@@ -99,6 +99,11 @@ async fn where_it_is_asked_for_somebody_else_says_yes() {
         assert_eq!(refused(rollout::start(&ada_sure, id).await), ProblemCode::Conflict, "{engine:?}");
         rollout::submit(&ada_sure, id).await.expect("handed in");
         assert_eq!(world.state(id).await, RolloutState::AwaitingApproval);
+        let business = RolloutTarget::Businesses { business_ids: vec![world.estate.ours] };
+        let narrow = RolloutInput { target: business, ..input(made.rollout.release_id, vec![wave(100)]) };
+        let narrow = rollout::create(&ada, narrow).await.expect("drafted").rollout;
+        let seen = rollout::get(&ben, narrow.id).await.expect("seen").rollout.target_label;
+        assert!(seen != "1 business" && !seen.is_empty(), "whoever says yes reads which: {seen}");
         let waiting = async |cx| crate::overview::get(cx).await.expect("seen").rollouts_awaiting;
         assert_eq!((waiting(&ada).await, waiting(&ben).await), (0, 1), "{engine:?}: not for who made it");
         assert_eq!(refused(rollout::start(&ada_sure, id).await), ProblemCode::Conflict);

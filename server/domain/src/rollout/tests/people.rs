@@ -2,7 +2,7 @@
 
 use super::world::{World, input, named, wave};
 use crate::{
-    Result, rollout,
+    Result, release, rollout,
     store::{
         Reach,
         tests::estate::{ENGINES, Engine},
@@ -12,6 +12,7 @@ use entity::{
     id::AccessGrantId,
     platform::Os,
     problem::ProblemCode,
+    release::Channel,
     rollout::{
         NoteInput, PreviewPart, PreviewQuestion, ResumeInput, RolloutInput, RolloutPolicy, RolloutQuery,
         RolloutState, RolloutTarget, UpdateQuery,
@@ -149,6 +150,37 @@ async fn what_was_halted_is_not_started_again_by_the_same_person() {
         let reason = ResumeInput { reason: "It was the drains.".to_owned() };
         rollout::resume(&ada, again, reason).await.expect("not who started it");
         assert!(world.row(again).await.halted_at.is_none());
+    }
+}
+
+/// A business says for its devices which releases they are for, and a device may say otherwise for itself.
+#[tokio::test]
+async fn a_channel_is_that_of_the_business_unless_the_device_has_its_own() {
+    for engine in ENGINES {
+        let world = World::on(engine).await;
+        let machines = world.machines(2, Os::Linux).await;
+        let ada = world.ada().await;
+        let asked = input(world.release(2).await, vec![wave(100)]);
+        world.start(RolloutInput { channel: Some(Channel::Beta), ..asked }).await;
+        assert!(machines[0].ask().await.is_none(), "{engine:?}: it follows stable");
+        let ours = world.estate.ours;
+        let business = release::set_channel_of_business(&ada, ours, Channel::Beta).await.expect("on beta");
+        assert_eq!(business.release_channel, Channel::Beta);
+        assert!(machines[0].ask().await.is_some());
+        let device = machines[1].id();
+        let own = release::set_channel(&ada, device, Some(Channel::Stable)).await.expect("its own");
+        assert_eq!((own.channel, own.business_channel), (Channel::Stable, Channel::Beta));
+        assert!(machines[1].ask().await.is_none());
+        let back = release::set_channel(&ada, device, None).await.expect("that of its business");
+        assert_eq!((back.channel, back.own_channel), (Channel::Beta, None));
+        assert!(machines[1].ask().await.is_some());
+        let noted = Reach::everything()
+            .select::<audit_entry::Entity>()
+            .filter(audit_entry::Column::Action.eq("business.release_channel"))
+            .all(world.estate.store.db())
+            .await
+            .expect("read");
+        assert_eq!(noted.len(), 1);
     }
 }
 

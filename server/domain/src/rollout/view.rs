@@ -11,7 +11,7 @@ use super::{
 use crate::{Cx, Error, Result, Store, store::Reach};
 use chrono::TimeDelta;
 use entity::{
-    id::{ReleaseId, RolloutId, UserId},
+    id::{DeviceId, ReleaseId, RolloutId, UserId},
     rollout::{
         RolloutInput, RolloutLink, RolloutRow, RolloutState, RolloutTarget, RolloutView, UpdateCounts,
         WaveInput, WaveState, WaveView, waiting_for,
@@ -66,6 +66,13 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
     let name = |id: Option<UserId>| id.and_then(|id| names.get(&id).cloned());
     let waiting_for = waits_for(store, &rollout).await?;
     let named = target::named(cx, &rollout.target).await?;
+    let mut waves = waves(&rollout, &of, waiting_for);
+    for (shown, wave) in waves.iter_mut().zip(&rollout.waves) {
+        let device_ids: Vec<DeviceId> = serde_json::from_str(&wave.devices).unwrap_or_default();
+        if !device_ids.is_empty() {
+            shown.named_label = target::named(cx, &RolloutTarget::Devices { device_ids }).await?;
+        }
+    }
     let mut may = powers(cx, &rollout);
     if may.roll_back && row.state == RolloutState::RollingBack {
         may.roll_back = !is_being_undone(db, row.id).await?;
@@ -74,7 +81,7 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
     Ok(RolloutView {
         may,
         draft,
-        waves: waves(&rollout, &of, waiting_for),
+        waves,
         platforms: by_platform(of.iter()),
         target: rollout.target.clone(),
         halt: rollout.halt,
@@ -163,6 +170,7 @@ fn waves(rollout: &Rollout, of: &[Count], mut waiting_for: Option<String>) -> Ve
             number: number(wave.number),
             percent: wave.percent.and_then(|percent| u8::try_from(percent).ok()),
             named: u32::try_from(named(&wave.devices)).unwrap_or(u32::MAX),
+            named_label: None,
             soak_seconds: number(wave.soak_seconds),
             min_successes: number(wave.min_successes),
             success_percent: u8::try_from(wave.success_percent).unwrap_or(100),

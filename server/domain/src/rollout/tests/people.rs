@@ -223,6 +223,8 @@ async fn a_draft_is_written_anew_by_who_made_it_alone() {
         let seen = rollout::get(&ben, id).await.expect("seen");
         assert!(!seen.may.change && seen.draft.is_none());
         let written = rollout::redraft(&ada, id, anew.clone()).await.expect("written");
+        assert!(written.waves[0].named_label.as_deref().is_some_and(|names| names.starts_with("machine ")));
+        assert!(written.waves[1].named_label.is_none());
         assert_eq!((written.rollout.id, written.waves.len()), (id, 3));
         assert_eq!(written.draft, Some(anew.clone()));
         rollout::submit(&ada.confirmed().expect("sure"), id).await.expect("handed in");

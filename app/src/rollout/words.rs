@@ -176,9 +176,12 @@ pub(super) fn outlook(rollout: &RolloutRow, waiting_for: Option<&str>) -> String
         ),
         RolloutState::RollingBack => because("Another rollout is undoing it."),
         RolloutState::RolledBack => because("Another rollout has undone it."),
-        RolloutState::Completed => {
-            "Every wave has proved itself. Devices that were away get it when they come back.".to_owned()
-        }
+        RolloutState::Completed => match waiting_for {
+            Some(words) => format!("Every wave has proved itself. {words}"),
+            None => {
+                "Every wave has proved itself. Devices that were away get it when they come back.".to_owned()
+            }
+        },
         RolloutState::Cancelled => because("It was taken back; devices that have it keep it."),
         RolloutState::Superseded => because("A newer rollout took its place."),
     }

@@ -158,8 +158,9 @@ fn waves(rollout: &Rollout, of: &[Count], mut waiting_for: Option<String>) -> Ve
         |text: &str| serde_json::from_str::<Vec<serde_json::Value>>(text).map_or(0, |list| list.len());
     let waves = rollout.waves.iter().map(|wave| {
         let own = || of.iter().filter(|count| count.wave == wave.number);
-        // Before it begins, what it waits for stands at the first.
-        let is_open = wave.number == rollout.row.wave.max(1) && wave.passed_at.is_none();
+        // Before it begins, what it waits for stands at the first; when all have passed, at the last.
+        let is_over = wave.passed_at.is_some() && rollout.row.state != RolloutState::Completed;
+        let is_open = wave.number == rollout.row.wave.max(1) && !is_over;
         let state = match (wave.opened_at, wave.passed_at, wave.soaks_since) {
             (_, Some(_), _) => WaveState::Passed,
             (None, ..) => WaveState::Waiting,

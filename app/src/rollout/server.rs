@@ -15,7 +15,7 @@ use entity::{
     input::SEARCH_MAX,
     page::{PAGE_SIZE_MAX, Page},
     problem::Problem,
-    rollout::{RolloutState, RolloutView},
+    rollout::{RolloutState, RolloutView, WAVES_MAX},
 };
 
 /// Devices that a search offers at most.
@@ -99,7 +99,7 @@ pub(super) async fn pick(cx: &Cx, question: PickQuestion) -> Result<Picks, Porta
         Target::Devices => devices(cx, like, &question.chosen).await?,
     };
     let mut waves = Vec::new();
-    for wave in &question.waves {
+    for wave in question.waves.iter().take(WAVES_MAX) {
         let like = Some(wave.find.trim()).filter(|find| !find.is_empty());
         waves.push((wave.place, devices(cx, like, &wave.chosen).await?));
     }
@@ -117,13 +117,10 @@ fn page_of<T>(page: Page<T>, pick: impl Fn(T) -> Pick) -> Page<Pick> {
 
 /// The devices that are ticked, then the first that match.
 async fn devices(cx: &Cx, like: Option<&str>, chosen: &[String]) -> Result<Page<Pick>, PortalError> {
-    let mut items = Vec::new();
-    for id in ids::<DeviceId>(chosen) {
-        // One that is gone is left out, and with it its tick.
-        if let Ok(device) = domain::device::get(cx, id).await {
-            items.push(Pick { id: id.to_string(), label: device.device_name, aside: device.business_name });
-        }
-    }
+    // One that is gone is left out, and with it its tick.
+    let ticked = domain::rollout::ticked(cx, &ids::<DeviceId>(chosen)).await?;
+    let ticked = ticked.into_iter().map(|(id, label, aside)| Pick { id: id.to_string(), label, aside });
+    let mut items: Vec<Pick> = ticked.collect();
     let query =
         DeviceQuery { search: like.map(str::to_owned), limit: Some(OFFERED), ..DeviceQuery::default() };
     let found = domain::device::list(cx, &query).await?;

@@ -35,6 +35,7 @@ pub use preview::{preview, preview_devices};
 pub use report::report;
 pub use seen::seen;
 pub(crate) use supersede::release_withdrawn;
+pub use target::ticked;
 pub(crate) use timed::pass;
 pub use undo::roll_back;
 pub use update_list::{devices, of_device};

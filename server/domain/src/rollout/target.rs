@@ -1,8 +1,10 @@
 //! For which devices a rollout is, by the names that people know them by.
 
+use super::check_view;
 use crate::{Cx, Result};
 use entity::{
-    rollout::RolloutTarget,
+    id::{BusinessId, DeviceId},
+    rollout::{RolloutTarget, TARGET_MAX},
     table::{business, device, service_location},
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
@@ -46,6 +48,31 @@ pub(super) async fn named(cx: &Cx, target: &RolloutTarget) -> Result<Option<Stri
         }
     };
     Ok(told(&names, all))
+}
+
+/// Devices that somebody chose, with the names of each and of its business, of what they reach. However many they are, they
+/// are read at once.
+///
+/// # Errors
+/// Forbidden for people of customers.
+pub async fn ticked(cx: &Cx, ids: &[DeviceId]) -> Result<Vec<(DeviceId, String, String)>> {
+    check_view(cx)?;
+    let devices: Vec<(DeviceId, BusinessId, String)> = cx
+        .select::<device::Entity>()
+        .filter(device::Column::Id.is_in(ids.iter().copied().take(TARGET_MAX)))
+        .order_by_asc(device::Column::NameKey)
+        .order_by_asc(device::Column::Id)
+        .select_only()
+        .columns([device::Column::Id, device::Column::BusinessId, device::Column::DeviceName])
+        .into_tuple()
+        .all(cx.db())
+        .await?;
+    let businesses = crate::business::names(cx, devices.iter().map(|(_, business, _)| *business)).await?;
+    let named = devices.into_iter().map(|(id, business, name)| {
+        let business_name = businesses.get(&business).cloned().unwrap_or_default();
+        (id, name, business_name)
+    });
+    Ok(named.collect())
 }
 
 fn told(names: &[String], all: usize) -> Option<String> {

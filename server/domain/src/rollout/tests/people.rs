@@ -77,8 +77,13 @@ async fn admins_manage_technicians_look_and_customers_see_nothing() {
             refused(rollout::of_device(&owner, device, &UpdateQuery::default()).await),
             ProblemCode::Forbidden
         );
+        // Nor does anybody learn the name of a device by choosing it.
+        assert_eq!(refused(rollout::ticked(&owner, &[device]).await), ProblemCode::Forbidden);
+        assert!(rollout::ticked(&tech, &[device]).await.expect("looked").is_empty());
         // An admin sees all of them.
         let ada = world.ada().await;
+        let ticked = rollout::ticked(&ada, &[device, device]).await.expect("looked");
+        assert!(ticked.len() == 1 && ticked[0].1.starts_with("machine "), "{engine:?}: {ticked:?}");
         let seen = rollout::devices(&ada, id, &UpdateQuery::default()).await.expect("listed");
         assert_eq!(seen.items.len(), 2);
         assert!(rollout::get(&ada, id).await.expect("seen").may.pause);

@@ -137,6 +137,11 @@ async fn what_was_halted_is_not_started_again_by_the_same_person() {
         rollout::halt(&ada, halted, note).await.expect("halted");
         let overview = crate::overview::get(&ben).await.expect("seen");
         assert_eq!((overview.rollouts_halted, overview.rollouts_awaiting), (1, 0), "{engine:?}");
+        let warned = async |cx| {
+            let seen = rollout::preview(cx, input(release, vec![wave(100)])).await.expect("seen");
+            seen.warnings.iter().any(|words| words.contains("was halted"))
+        };
+        assert!(warned(&ada).await && !warned(&ben).await, "{engine:?}: told before it is made");
         let made = rollout::create(&ada, input(release, vec![wave(100)])).await.expect("drafted");
         let again = made.rollout.id;
         rollout::submit(&ada_sure, again).await.expect("handed in");
@@ -256,7 +261,7 @@ async fn a_preview_tells_who_gets_it_and_who_does_not_and_why() {
         assert_eq!(
             seen.warnings,
             [
-                "The first wave has 1 devices; fewer than 5 say little.",
+                "The first wave has 1 device; fewer than 5 say little.",
                 "The first wave has no device with Windows x86_64."
             ]
         );

@@ -110,7 +110,7 @@ async fn where_it_is_asked_for_somebody_else_says_yes() {
         let narrow = rollout::create(&ada, narrow).await.expect("drafted").rollout;
         let seen = rollout::get(&ben, narrow.id).await.expect("seen").rollout.target_label;
         assert!(seen != "1 business" && !seen.is_empty(), "whoever says yes reads which: {seen}");
-        let waiting = async |cx| crate::overview::get(cx).await.expect("seen").rollouts_awaiting;
+        let waiting = async |cx: &crate::Cx| crate::overview::get(cx).await.expect("seen").rollouts_awaiting;
         assert_eq!((waiting(&ada).await, waiting(&ben).await), (0, 1), "{engine:?}: not for who made it");
         assert_eq!(refused(rollout::start(&ada_sure, id).await), ProblemCode::Conflict);
         assert_eq!(
@@ -137,7 +137,7 @@ async fn what_was_halted_is_not_started_again_by_the_same_person() {
         rollout::halt(&ada, halted, note).await.expect("halted");
         let overview = crate::overview::get(&ben).await.expect("seen");
         assert_eq!((overview.rollouts_halted, overview.rollouts_awaiting), (1, 0), "{engine:?}");
-        let warned = async |cx| {
+        let warned = async |cx: &crate::Cx| {
             let seen = rollout::preview(cx, input(release, vec![wave(100)])).await.expect("seen");
             seen.warnings.iter().any(|words| words.contains("was halted"))
         };

@@ -287,7 +287,7 @@ async fn a_release_that_is_out_of_date_is_offered_to_nobody() {
     world.pass(5).await;
     assert_eq!(world.state(id).await, RolloutState::Running, "it waits until somebody signs it again");
     let ada = world.ada().await;
-    let says_so = async |id| {
+    let says_so = async |id: entity::id::RolloutId| {
         let view = rollout::get(&ada, id).await.expect("seen");
         view.waves[0].waiting_for.as_deref().is_some_and(|words| words.contains("signed again"))
     };

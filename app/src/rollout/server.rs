@@ -1,5 +1,4 @@
-//! What the server functions of rollouts gather: the boxes to tick, the releases to choose from, the trail. Exists on the
-//! server only.
+//! What the server functions of rollouts gather: the boxes to tick, the releases to choose from. Exists on the server only.
 
 use super::{
     form::{RolloutForm, Start, Target},
@@ -9,10 +8,8 @@ use crate::error::PortalError;
 use domain::Cx;
 use entity::{
     agent_release::{ReleaseQuery, ReleaseState, ReleaseView},
-    audit::{AuditEntryView, AuditQuery},
     device::DeviceQuery,
-    id::{DeviceId, RolloutId},
-    input::SEARCH_MAX,
+    id::DeviceId,
     page::{PAGE_SIZE_MAX, Page},
     problem::Problem,
     rollout::{RolloutState, RolloutView, WAVES_MAX},
@@ -131,23 +128,4 @@ async fn devices(cx: &Cx, like: Option<&str>, chosen: &[String]) -> Result<Page<
         }
     }
     Ok(Page { items, next_cursor: found.next_cursor, total: found.total })
-}
-
-/// The entries of the audit log that are about a rollout, newest first.
-pub(super) async fn trail(cx: &Cx, id: RolloutId) -> Result<Vec<AuditEntryView>, PortalError> {
-    let name = domain::rollout::get(cx, id).await?.rollout.name;
-    let query = AuditQuery {
-        action: Some("rollout.".to_owned()),
-        search: Some(name.chars().take(SEARCH_MAX).collect()),
-        limit: Some(PAGE_SIZE_MAX),
-        ..AuditQuery::default()
-    };
-    let found = domain::audit::list(cx, &query).await?;
-    let id = id.to_string();
-    // Names are not unique.
-    let is_about = |entry: &AuditEntryView| {
-        let after = entry.after.as_ref().and_then(|after| after.get("rollout_id"));
-        after.and_then(|other| other.as_str()) == Some(id.as_str())
-    };
-    Ok(found.items.into_iter().filter(is_about).collect())
 }

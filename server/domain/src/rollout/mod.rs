@@ -20,6 +20,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod timed;
+mod trail;
 mod undo;
 mod update_list;
 mod view;
@@ -37,6 +38,7 @@ pub use seen::seen;
 pub(crate) use supersede::release_withdrawn;
 pub use target::ticked;
 pub(crate) use timed::pass;
+pub use trail::trail;
 pub use undo::roll_back;
 pub use update_list::{devices, of_device};
 

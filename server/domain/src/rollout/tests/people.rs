@@ -237,6 +237,11 @@ async fn a_draft_is_written_anew_by_who_made_it_alone() {
         assert!(written.waves[1].named_label.is_none());
         assert_eq!((written.rollout.id, written.waves.len()), (id, 3));
         assert_eq!(written.draft, Some(anew.clone()));
+        let renamed = RolloutInput { name: "By another name".to_owned(), ..anew.clone() };
+        rollout::redraft(&ada, id, renamed).await.expect("renamed");
+        let trail = rollout::trail(&ben, id).await.expect("seen");
+        let actions: Vec<&str> = trail.iter().map(|entry| entry.action.as_str()).collect();
+        assert_eq!(actions, ["rollout.change", "rollout.change", "rollout.create"], "{engine:?}: by its id");
         rollout::submit(&ada.confirmed().expect("sure"), id).await.expect("handed in");
         assert_eq!(refused(rollout::redraft(&ada, id, anew).await), ProblemCode::Conflict);
     }

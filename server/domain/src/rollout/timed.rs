@@ -255,9 +255,12 @@ pub(super) async fn look_after(store: &Store, id: RolloutId, rows: Vec<update::M
             },
             _ => (UpdateEvent::Expire, "The device did not say a word while the grant was good."),
         };
-        // Whoever said something since the row was read keeps its place.
+        // Whoever said something since the row was read keeps its place; what a pause outlasted was no try of the device.
+        let attempts = row.attempts - i64::from(!rollout.row.state.is_open());
         let is_still_due = |moved: sea_orm::UpdateMany<update::Entity>| match event {
-            UpdateEvent::Expire => moved.filter(update::Column::LeaseExpiresAt.lte(now)),
+            UpdateEvent::Expire => moved
+                .col_expr(update::Column::Attempts, Expr::value(attempts))
+                .filter(update::Column::LeaseExpiresAt.lte(now)),
             _ => moved,
         };
         moved.extend(step(&change, &mut rollout, &row, event, detail, is_still_due).await?);

@@ -10,7 +10,7 @@ use entity::{
     id::RolloutId,
     platform::Os,
     presence::Presence,
-    rollout::{RolloutInput, RolloutTarget},
+    rollout::{NoteInput, ResumeInput, RolloutInput, RolloutTarget},
     table::{device, rollout},
     update::UpdateState,
 };
@@ -162,6 +162,24 @@ async fn r03_who_moved_away_meanwhile_is_not_let_go_on() {
         let answer = machines[0].go(&grants[0]).await;
         assert!(!answer.go && answer.reason.is_some_and(|why| why.contains("no longer")), "{engine:?}");
         assert!(machines[1].go(&grants[1]).await.go);
+    }
+}
+
+/// What the server held back is no try of the device: a rollout that is paused night after night still reaches it.
+#[tokio::test]
+async fn grants_that_a_pause_outlasted_do_not_count() {
+    for engine in ENGINES {
+        let world = World::on(engine).await;
+        let machine = world.machines(1, Os::Linux).await.remove(0);
+        let id = world.start(input(world.release(2).await, vec![wave(100)])).await.rollout.id;
+        for night in 0..4 {
+            assert!(machine.ask().await.is_some(), "{engine:?}, night {night}");
+            let ada = world.ada().await;
+            crate::rollout::pause(&ada, id, NoteInput::default()).await.expect("paused");
+            world.pass(61).await;
+            assert_eq!(world.count(id, UpdateState::Expired).await, 1);
+            crate::rollout::resume(&ada, id, ResumeInput::default()).await.expect("goes on");
+        }
     }
 }
 

@@ -63,6 +63,7 @@ describe('releases', () => {
         await page.getByRole('link', { name: 'Add the first root' }).click();
         await heading(page, 'Release roots').waitFor();
         await page.getByText('No root yet').waitFor();
+        await page.getByRole('region', { name: 'Commands that make the first root' }).getByText('reeve-release root make').waitFor();
         await pictures(page, 'release-roots-none');
       }));
 
@@ -223,6 +224,7 @@ describe('releases', () => {
         'admin',
         async (page) => {
           await open(page, '/releases/upload', { js: false });
+          await page.getByLabel('C library').waitFor();
           await manifestOf(page).setInputFiles(second.manifest);
           await programs(page).setInputFiles(first.agent);
           await send(page);

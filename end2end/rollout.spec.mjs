@@ -284,6 +284,14 @@ describe('rollouts', () => {
         await pictures(page, 'rollout-halted');
       }));
 
+    it('stands on the overview while it waits for somebody', () =>
+      as('technician', async (page) => {
+        await open(page, '/');
+        await page.getByRole('link', { name: '1 rollout has stopped' }).click();
+        await page.waitForURL('**/rollouts?state=halted');
+        await rollouts(page, '1.4.0 to everybody').getByText('Halted').waitFor();
+      }));
+
     it('goes on after a halt only when somebody else says why', async () => {
       await as('other', async (page) => {
         page.watch.allow(/422|403/);

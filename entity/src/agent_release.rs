@@ -315,8 +315,9 @@ pub struct RootQuestion {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseChannelInput {
-    /// Which one.
-    pub channel: Channel,
+    /// Which one; that of its business when absent.
+    #[serde(default)]
+    pub channel: Option<Channel>,
 }
 
 /// Which releases a device is for, and which one it runs.
@@ -325,8 +326,12 @@ pub struct ReleaseChannelInput {
 pub struct ReleaseChannelView {
     /// The device.
     pub device_id: DeviceId,
-    /// Its channel.
+    /// The channel that it follows.
     pub channel: Channel,
+    /// Its own; none: it follows that of its business.
+    pub own_channel: Option<Channel>,
+    /// That of its business.
+    pub business_channel: Channel,
     /// What it runs, as it said last; none before it said so.
     pub running: Option<Running>,
 }

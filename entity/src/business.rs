@@ -1,6 +1,6 @@
 //! A business: a customer of the MSP.
 
-use crate::{id::BusinessId, page::list_query, platform::words};
+use crate::{id::BusinessId, page::list_query, platform::words, release::Channel};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub struct BusinessView {
     pub is_active: bool,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+    /// Which releases its devices are for that have no channel of their own.
+    pub release_channel: Channel,
     /// Service locations it has.
     pub service_locations: u64,
     /// People of its own.
@@ -51,6 +53,15 @@ impl PresenceCounts {
 pub struct BusinessSwitch {
     /// False: its people cannot sign in and its devices are not heard.
     pub is_active: bool,
+}
+
+/// What is asked to put the devices of a business on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BusinessChannelInput {
+    /// Which one.
+    pub channel: Channel,
 }
 
 /// What is asked to add or rename a business.

@@ -32,6 +32,10 @@ pub struct Overview {
     pub open_alerts: u64,
     /// Registration tokens that wait for a machine.
     pub waiting_tokens: u64,
+    /// Rollouts that stopped and wait for a person; none for a customer.
+    pub rollouts_halted: u64,
+    /// Rollouts that wait for a yes which whoever asks may give.
+    pub rollouts_awaiting: u64,
     /// One bar per business for the MSP's people, at most [`ESTATE_MAX`]: those with the most silent devices when there
     /// are more; one per service location for a customer. By name.
     pub estate: Vec<EstateRow>,

@@ -9,7 +9,8 @@ ALTER TABLE agent_devices ADD COLUMN running_build_id TEXT;
 ALTER TABLE agent_devices ADD COLUMN running_sha256 TEXT;
 ALTER TABLE agent_devices ADD COLUMN running_libc TEXT;
 ALTER TABLE agent_devices ADD COLUMN is_supervised BOOLEAN NOT NULL DEFAULT FALSE;
-ALTER TABLE agent_devices ADD COLUMN release_channel TEXT NOT NULL DEFAULT 'stable';
+ALTER TABLE agent_devices ADD COLUMN release_channel TEXT;
+ALTER TABLE businesses ADD COLUMN release_channel TEXT NOT NULL DEFAULT 'stable';
 CREATE INDEX agent_devices_running ON agent_devices (running_seq);
 
 CREATE TABLE rollouts (
@@ -43,6 +44,7 @@ CREATE TABLE rollouts (
     started_by {uuid} REFERENCES users (id),
     started_at {time},
     counted_from {time},
+    halted_at {time},
     changed_by {uuid} REFERENCES users (id),
     changed_at {time} NOT NULL,
     ended_at {time}
@@ -121,6 +123,7 @@ DROP TABLE rollout_devices;
 DROP TABLE rollout_waves;
 DROP TABLE rollouts;
 DROP INDEX agent_devices_running;
+ALTER TABLE businesses DROP COLUMN release_channel;
 ALTER TABLE agent_devices DROP COLUMN release_channel;
 ALTER TABLE agent_devices DROP COLUMN is_supervised;
 ALTER TABLE agent_devices DROP COLUMN running_libc;

@@ -246,7 +246,11 @@ fn sweep(folder: &Path, now: SystemTime) -> io::Result<()> {
             .ok()
             .and_then(|at| now.duration_since(at).ok());
         if is_part && age.is_some_and(|age| age > ABANDONED_AFTER) {
-            fs::remove_file(entry.path())?;
+            match fs::remove_file(entry.path()) {
+                // Another server that shares the folder was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done?,
+            }
         }
     }
     Ok(())

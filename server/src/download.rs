@@ -40,7 +40,8 @@ pub(crate) async fn answer(
         say(response.headers_mut(), [(header::ETAG, tag), (header::CACHE_CONTROL, caching.to_owned())]);
         return Ok(response);
     }
-    let wanted = wanted(asked, &tag, size);
+    // A range is a part of what is sent, and nothing is sent in answer to this.
+    let wanted = if method == Method::HEAD { Wanted::Whole } else { wanted(asked, &tag, size) };
     let (status, range) = match wanted {
         Wanted::Whole => (StatusCode::OK, 0..size),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
@@ -87,10 +88,12 @@ fn say<const N: usize>(headers: &mut HeaderMap, said: [(HeaderName, String); N])
     }
 }
 
-/// Does this header name the tag, or whatever there is?
+/// Does this header name the tag, or whatever there is? A proxy that packs what it hands on marks the tag as a weak one;
+/// it still names this file.
 fn names(headers: &HeaderMap, name: &HeaderName, tag: &str) -> bool {
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).any(|one| one == "*" || one == tag)
+    let mut named = lines.flat_map(|line| line.split(',')).map(str::trim);
+    named.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
 /// One range, as RFC 9110 has them. What is not understood, and several at once, are answered with all of it.
@@ -155,6 +158,21 @@ mod tests {
         }
         for range in ["bytes=a-b", "bytes=5-4", "bytes=0-1,5-6", "lines=0-1", "bytes=-", "bytes=+1-2"] {
             assert_eq!(asked(range, None), Wanted::Whole, "{range}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_known_is_named_by_any_of_its_tags() {
+        let known = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, text.parse().expect("a header"));
+            names(&headers, &header::IF_NONE_MATCH, "\"ab\"")
+        };
+        for text in ["\"ab\"", "W/\"ab\"", "\"cd\", W/\"ab\"", "*"] {
+            assert!(known(text), "{text}");
+        }
+        for text in ["\"cd\"", "W/\"cd\"", "ab", "w/\"ab\"", ""] {
+            assert!(!known(text), "{text}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     bundle::{self, Profile},
+    demo_release::{NEXT, Workstation},
     process::{self, LOOK_EVERY, Running},
     step::{cargo, run, step, target},
 };
@@ -29,13 +30,22 @@ pub fn run_demo(port: u16, keep: bool) -> Result<()> {
     let stop = process::watch_for_stop()?;
     let mut server = Running::start("the server", &mut places.server(port))?;
     places.wait_for_server(&mut server, port, &stop)?;
+    // Before the machine is registered: it pins the root that the server has then.
+    let has_releases = places.make_releases();
     let mut agent = places.agent(port)?;
     eprintln!(
         "\nThe portal is at http://localhost:{port}\n\
-         This machine is one of its devices; its agent writes to {}\n\
-         Ctrl-C stops everything.\n",
+         This machine is one of its devices; its agent writes to {}",
         places.agent_log().display()
     );
+    if has_releases {
+        eprintln!(
+            "Its agent can be updated: open Releases, {}, and roll it out. The keys that signed it lie in {}.",
+            NEXT.version,
+            places.workstation_folder().display()
+        );
+    }
+    eprintln!("Ctrl-C stops everything.\n");
     while !process::asked(&stop) {
         if let Some(status) = server.ended()? {
             bail!("the server ended: {status}");
@@ -63,10 +73,11 @@ pub fn must_be_free(port: u16) -> Result<()> {
     }
 }
 
-/// Builds server, agent and updater.
+/// Builds server, agent, updater and the tool of the release workstation.
 pub fn build_programs() -> Result<()> {
-    step("building server, agent and updater", || {
-        run(cargo().args(["build", "-p", "server", "-p", "agent", "-p", "updater", "--bins"]))
+    step("building server, agent, updater and reeve-release", || {
+        run(cargo()
+            .args(["build", "-p", "server", "-p", "agent", "-p", "updater", "-p", "release", "--bins"]))
     })
 }
 
@@ -107,6 +118,28 @@ impl Places {
 
     fn token(&self) -> PathBuf {
         self.folder.join("data/demo-token")
+    }
+
+    fn workstation_folder(&self) -> PathBuf {
+        self.folder.join("workstation")
+    }
+
+    fn workstation(&self) -> Workstation {
+        Workstation::new(self.workstation_folder(), self.folder.join("data"))
+    }
+
+    /// Two signed releases, of which the first is what the agent of this machine runs. The demo is worth seeing without
+    /// them, too.
+    fn make_releases(&self) -> bool {
+        let workstation = self.workstation();
+        let made = step("making a root and two releases", || {
+            workstation.publish()?;
+            workstation.install(&self.program("reeve-agent"))
+        });
+        if let Err(error) = &made {
+            eprintln!("xtask: the demo goes on without releases: {error:#}");
+        }
+        made.is_ok()
     }
 
     fn is_registered(&self) -> bool {
@@ -162,6 +195,7 @@ impl Places {
         let log = fs::File::create(self.agent_log())?;
         let mut updater = Command::new(self.program("reeve-updater"));
         updater.args(["run", "--agent"]).arg(self.program("reeve-agent"));
+        updater.arg("--terms").arg(self.workstation().terms()?);
         updater.args(["--", "--data-dir"]).arg(&data);
         updater.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Running::start("the agent", &mut updater)

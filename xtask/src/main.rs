@@ -3,6 +3,7 @@
 mod bench;
 mod bundle;
 mod demo;
+mod demo_release;
 mod fault;
 mod fuzz;
 mod macos;

@@ -5,6 +5,7 @@ use entity::{
     business::{BusinessChoice, BusinessInput, BusinessQuery, BusinessView},
     id::BusinessId,
     page::Page,
+    release::Channel,
 };
 use leptos::prelude::*;
 
@@ -47,6 +48,15 @@ pub async fn set_business_active(id: BusinessId, is_active: bool) -> Result<Busi
     let cx = crate::context::cx().await?;
     let business = domain::business::set_active(&cx.confirmed()?, id, is_active).await?;
     crate::context::done(if is_active { "Business switched on." } else { "Business switched off." });
+    Ok(business)
+}
+
+/// Puts the devices of a business on a channel, but for those that have one of their own.
+#[server(prefix = "/portal", endpoint = "business/set_release_channel", output = Answer)]
+pub async fn set_business_channel(id: BusinessId, channel: Channel) -> Result<BusinessView, PortalError> {
+    let cx = crate::context::cx().await?;
+    let business = domain::release::set_channel_of_business(&cx, id, channel).await?;
+    crate::context::done(&format!("Its devices follow {} now.", channel.label()));
     Ok(business)
 }
 

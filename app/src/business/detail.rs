@@ -1,8 +1,8 @@
 //! The page of one business: its devices in one bar, its places, its people.
 
 use super::{
-    calls::{RenameBusiness, SetBusinessActive, get_business},
-    form::{RenamePanel, SwitchPanel},
+    calls::{RenameBusiness, SetBusinessActive, SetBusinessChannel, get_business},
+    form::{ChannelPanel, RenamePanel, SwitchPanel},
     locations::LocationsPanel,
     people::PeoplePanel,
 };
@@ -61,6 +61,8 @@ pub fn BusinessPage() -> impl IntoView {
     let switch = ServerAction::<SetBusinessActive>::new();
     refetch_after(rename, business);
     refetch_after(switch, business);
+    let channel = ServerAction::<SetBusinessChannel>::new();
+    refetch_after(channel, business);
     refetch_after(add_location, locations);
     view! {
         <Load resource=business let:business>
@@ -69,6 +71,7 @@ pub fn BusinessPage() -> impl IntoView {
             <LocationsPanel id=business.id locations add=add_location/>
             {people.map(|people| view! { <PeoplePanel id=business.id people/> })}
             {can_manage.then(|| view! {
+                <ChannelPanel business=business.clone() change=channel/>
                 <RenamePanel business=business.clone() rename/>
                 <SwitchPanel business=business.clone() switch/>
             })}

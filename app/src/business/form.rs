@@ -1,8 +1,8 @@
 //! The forms that add a business, give it another name, and switch it off.
 
-use super::calls::{AddBusiness, RenameBusiness, SetBusinessActive};
-use crate::ui::{Confirm, Field, Form, Hidden, Panel, Submit};
-use entity::{business::BusinessView, input::NAME_MAX};
+use super::calls::{AddBusiness, RenameBusiness, SetBusinessActive, SetBusinessChannel};
+use crate::ui::{ButtonKind, Choice, Confirm, Field, Form, Hidden, Panel, Select, Submit};
+use entity::{business::BusinessView, input::NAME_MAX, release::Channel};
 use leptos::prelude::*;
 
 /// Adds a business.
@@ -43,6 +43,30 @@ pub(super) fn RenamePanel(business: BusinessView, rename: ServerAction<RenameBus
                     autocomplete="off"
                 />
                 <Submit>"Save"</Submit>
+            </Form>
+        </Panel>
+    }
+}
+
+/// Which releases its devices are for.
+#[component]
+pub(super) fn ChannelPanel(
+    business: BusinessView,
+    change: ServerAction<SetBusinessChannel>,
+) -> impl IntoView {
+    let options: Vec<Choice> =
+        Channel::ALL.iter().map(|channel| Choice::new(channel.word(), channel.label())).collect();
+    let value = business.release_channel;
+    view! {
+        <Panel title="Release channel" facts=value.label()>
+            <p class="quiet">
+                "Which versions of the agent its devices get: those for everybody, or those of beta before others do. A \
+                 device that has a channel of its own keeps it."
+            </p>
+            <Form action=change class="form form-row channel-form">
+                <Hidden name="id" value=business.id.to_string()/>
+                <Select name="channel" label="Its devices follow" options value=value.word()/>
+                <Submit kind=ButtonKind::Plain>"Change channel"</Submit>
             </Form>
         </Panel>
     }

@@ -116,10 +116,10 @@ pub async fn get_channel(id: DeviceId) -> Result<ReleaseChannelView, PortalError
     Ok(domain::release::channel(&crate::context::cx().await?, id).await?)
 }
 
-/// Puts a device on a channel.
+/// Puts a device on a channel of its own, or back on that of its business.
 #[server(prefix = "/portal", endpoint = "device/set_channel", output = Answer)]
-pub async fn set_channel(id: DeviceId, channel: Channel) -> Result<ReleaseChannelView, PortalError> {
+pub async fn set_channel(id: DeviceId, channel: Option<Channel>) -> Result<ReleaseChannelView, PortalError> {
     let view = domain::release::set_channel(&crate::context::cx().await?, id, channel).await?;
-    crate::context::done(&format!("It follows {} now.", channel.label()));
+    crate::context::done(&format!("It follows {} now.", view.channel.label()));
     Ok(view)
 }

@@ -116,15 +116,17 @@ fn ChannelPanel(
         Channel::Stable => "It gets releases for everybody.",
         Channel::Beta => "It gets releases of beta, before others do.",
     };
-    let options: Vec<Choice> =
-        Channel::ALL.iter().map(|channel| Choice::new(channel.word(), channel.label())).collect();
+    let of_business = format!("That of its business: {}", found.business_channel.label());
+    let own = Channel::ALL.iter().map(|channel| Choice::new(channel.word(), channel.label()));
+    let options: Vec<Choice> = std::iter::once(Choice::new("", of_business)).chain(own).collect();
+    let value = found.own_channel.map(|channel| channel.word().to_owned()).unwrap_or_default();
     view! {
         <Panel title="Channel" facts=found.channel.label()>
             <p class="quiet">{about}</p>
             {may_change.then(|| view! {
                 <Form action=change class="form form-row channel-form">
                     <Hidden name="id" value=found.device_id.to_string()/>
-                    <Select name="channel" label="Follows" options value=found.channel.word()/>
+                    <Select name="channel" label="Follows" options value/>
                     <Submit kind=crate::ui::ButtonKind::Plain>"Change channel"</Submit>
                 </Form>
             })}

@@ -15,7 +15,9 @@ pub(super) fn Attention(
     let is_well = overview.offline.is_empty()
         && overview.disks.is_empty()
         && overview.failed_services == 0
-        && overview.open_alerts == 0;
+        && overview.open_alerts == 0
+        && overview.rollouts_halted == 0
+        && overview.rollouts_awaiting == 0;
     let tokens = (overview.waiting_tokens > 0).then(|| {
         let words = several(overview.waiting_tokens, "registration token waits", "registration tokens wait");
         view! { <Notice kind=StatusKind::Info><a href="/devices/tokens">{words} " for a machine"</a></Notice> }
@@ -43,6 +45,15 @@ pub(super) fn Attention(
         let words = several(overview.open_alerts, "alert is open", "alerts are open");
         view! { <Notice kind=StatusKind::Bad><a href="/alerts?open=true">{words}</a></Notice> }
     });
+    let halted = (overview.rollouts_halted > 0).then(|| {
+        let words = several(overview.rollouts_halted, "rollout has stopped", "rollouts have stopped");
+        view! { <Notice kind=StatusKind::Bad><a href="/rollouts?state=halted">{words}</a></Notice> }
+    });
+    let awaiting = (overview.rollouts_awaiting > 0).then(|| {
+        let words =
+            several(overview.rollouts_awaiting, "rollout waits for your yes", "rollouts wait for your yes");
+        view! { <Notice kind=StatusKind::Warn><a href="/rollouts?state=awaiting_approval">{words}</a></Notice> }
+    });
     let services = (overview.failed_services > 0).then(|| {
         several(overview.failed_services, "system service has failed", "system services have failed")
     });
@@ -69,7 +80,7 @@ pub(super) fn Attention(
     });
     view! {
         <div class="stack">
-            {alerts} {tokens} {services.map(|words| view! { <Notice kind=StatusKind::Bad>{words}</Notice> })}
+            {alerts} {halted} {awaiting} {tokens} {services.map(|words| view! { <Notice kind=StatusKind::Bad>{words}</Notice> })}
         </div>
         {devices}
     }

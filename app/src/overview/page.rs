@@ -32,6 +32,7 @@ pub fn OverviewPage() -> impl IntoView {
                 | PortalEvent::Device { .. }
                 | PortalEvent::Alert { .. }
                 | PortalEvent::CommandRequest { .. }
+                | PortalEvent::Rollout { .. }
         )
     });
     view! {

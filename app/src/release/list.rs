@@ -8,8 +8,8 @@ use crate::{
     layout::{PageHead, use_me},
     live,
     ui::{
-        ButtonKind, Choice, Count, EmptyState, FilterBar, FilterSearch, FilterSelect, LinkButton, Listing,
-        Load, Notice, StatusKind, Table, Time,
+        ButtonKind, Choice, Code, Count, EmptyState, FilterBar, FilterSearch, FilterSelect, LinkButton,
+        Listing, Load, Notice, Panel, StatusKind, Table, Time,
     },
 };
 use entity::{
@@ -23,6 +23,17 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 const PATH: &str = "/releases";
+/// What makes the first release, as docs/releases.md has it.
+const FIRST_RELEASE: &str = "\
+# a copy of each program that was built, with what it is written into it
+reeve-release stamp target/agent/reeve-agent --version 1.4.0 --seq 1 --build-id 1.4.0-8f3c2a1 --out out/reeve-agent
+
+# N: config_schema and spool_schema, as “reeve-agent selfcheck” prints them
+reeve-release sign --root 1.root.json --first --config-schema N --spool-schema N --version 1.4.0 --seq 1 \\
+  --agent out/reeve-agent --notes-file notes.md --log releases.log --key release.key --out 1.manifest.json
+
+# then upload both here, or at the server's command line
+reeve release import 1.manifest.json out/reeve-agent";
 const KEYS: [&str; 3] = ["search", "channel", "state"];
 
 /// What was released, and how far it has come.
@@ -170,6 +181,14 @@ fn Nothing(is_filtered: bool, has_root: bool, may_manage: bool) -> impl IntoView
         >
             {sentence}
         </EmptyState>
+        {has_root.then(|| view! {
+            <div class="how-made">
+                <Panel title="How one is made">
+                    <p>"On the release workstation. Each step and why it is so stands in “docs/releases.md” of the source."</p>
+                    <Code text=FIRST_RELEASE label="Commands that make the first release"/>
+                </Panel>
+            </div>
+        })}
     }
     .into_any()
 }

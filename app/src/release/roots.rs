@@ -11,7 +11,7 @@ use crate::{
     layout::{PageHead, use_me},
     live,
     ui::{
-        Absent, EmptyState, Exact, Fact, Facts, Field, FileDrop, Form, Load, Notice, Panel, Status,
+        Absent, Code, EmptyState, Exact, Fact, Facts, Field, FileDrop, Form, Load, Notice, Panel, Status,
         StatusKind, Submit, Table, TextArea,
     },
 };
@@ -29,6 +29,22 @@ use web_sys::{File, HtmlTextAreaElement};
 
 /// What is pasted is looked at once somebody has stopped for this long.
 const TYPED: Duration = Duration::from_millis(400);
+
+/// What makes the first root, as docs/releases.md has it.
+const FIRST_ROOT: &str = "\
+# on a machine without a network, once for each holder
+reeve-release keygen --out root-1.key --holder \"Anna Bauer\"
+reeve-release keygen --out root-2.key --holder \"Boris Novak\"
+reeve-release keygen --out root-3.key --holder \"the safe\"
+reeve-release keygen --out release.key --holder \"Dora Klein, releases\"
+
+# on this server; carry the file over to where the keys are
+reeve release freshness-key > freshness.pub
+
+# where the keys are: two of the three have to sign
+reeve-release root make --root-key root-1.key.pub --root-key root-2.key.pub --root-key root-3.key.pub \\
+  --release-key release.key.pub --freshness-key freshness.pub --key root-1.key --out 1.root.json
+reeve-release root sign 1.root.json --key root-2.key";
 
 /// The root in force, those before it, and the way to the next.
 #[component]
@@ -83,6 +99,15 @@ fn NoRoot(may_manage: bool) -> impl IntoView {
              the keys and the root with “reeve-release” on machines that are not this server."
             {(!may_manage).then_some(" Somebody who manages releases can then add it here.")}
         </EmptyState>
+        <div class="how-made">
+            <Panel title="How it is made">
+                <p>
+                    "“cargo build --release -p release” builds the tool. It works on files alone, never writes over one, and says \
+                     what it refuses. Each step and why it is so stands in “docs/releases.md” of the source."
+                </p>
+                <Code text=FIRST_ROOT label="Commands that make the first root"/>
+            </Panel>
+        </div>
     }
 }
 

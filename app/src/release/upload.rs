@@ -20,7 +20,7 @@ use entity::{
     platform::{Arch, Os},
     policy::Action,
     problem::Problem,
-    release::ArtifactKind,
+    release::{ArtifactKind, Libc},
 };
 use leptos::{context::Provider, ev, prelude::*};
 use leptos_router::hooks::use_query_map;
@@ -74,6 +74,15 @@ async fn load_known(id: Option<ReleaseId>) -> Result<Option<ReleaseDetail>, Port
 fn UploadForm(known: Option<ReleaseDetail>) -> impl IntoView {
     let upload = Upload::new(known.clone(), refused_before());
     on_cleanup(move || upload.leave());
+    // Whoever closes the page while bytes go is asked first.
+    Effect::new(move |_| {
+        let leaving = window_event_listener(ev::beforeunload, move |event| {
+            if upload.pending.try_get_untracked().unwrap_or_default() {
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || leaving.remove());
+    });
     let context = FormContext {
         id: "upload",
         problem: upload.problem.into(),
@@ -170,13 +179,17 @@ fn WithoutJs() -> impl IntoView {
     let kinds = ArtifactKind::ALL.iter().map(|kind| Choice::new(kind.word(), kind.label()));
     let systems = Os::ALL.iter().map(|os| Choice::new(os.word(), os.label()));
     let arches = Arch::ALL.iter().map(|arch| Choice::new(arch.word(), arch.word()));
-    let (kinds, systems, arches): (Vec<Choice>, Vec<Choice>, Vec<Choice>) =
-        (any().chain(kinds).collect(), any().chain(systems).collect(), any().chain(arches).collect());
+    let libcs = Libc::ALL.iter().map(|libc| Choice::new(libc.word(), libc.label()));
+    let (kinds, systems): (Vec<Choice>, Vec<Choice>) =
+        (any().chain(kinds).collect(), any().chain(systems).collect());
+    let (arches, libcs): (Vec<Choice>, Vec<Choice>) =
+        (any().chain(arches).collect(), any().chain(libcs).collect());
     view! {
         <div class="upload-fields without-js">
             <Select name="kind" label="What it is" options=kinds/>
             <Select name="os" label="System" options=systems/>
             <Select name="arch" label="Processor" options=arches/>
+            <Select name="libc" label="C library" hint="Of programs for Linux." options=libcs/>
         </div>
     }
 }

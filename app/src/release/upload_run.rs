@@ -128,8 +128,11 @@ impl Upload {
             item.stage.set(Stage::Waiting);
         }
         if ready.is_empty() && !is_new {
+            let is_reading = |item: &Item| item.stage.with_untracked(|stage| *stage == Stage::Reading);
             let sentence = if items.is_empty() {
                 "Choose a program, or the signed manifest of a release."
+            } else if items.iter().any(is_reading) {
+                "The browser still reads these files. Press Upload once it has."
             } else {
                 "None of these files is left to send; what is the matter stands at each."
             };

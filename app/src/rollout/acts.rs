@@ -188,8 +188,10 @@ fn Stopping(id: String, may: RolloutPowers, acts: Acts, name: String) -> impl In
 /// Undoes it with a newer release of the older programs.
 #[component]
 fn RollingBack(id: String, newer: Vec<ReleaseView>, acts: Acts) -> impl IntoView {
+    // What devices would refuse undoes nothing.
     let options: Vec<Choice> = newer
         .iter()
+        .filter(|release| !release.is_expired && !release.is_untrusted)
         .map(|release| {
             Choice::new(release.id.to_string(), format!("{} (sequence {})", release.version, release.seq))
         })

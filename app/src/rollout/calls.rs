@@ -61,7 +61,7 @@ pub async fn list_device_updates(
 /// Who decided what about it, newest first.
 #[server(prefix = "/portal", endpoint = "rollout/trail", output = Answer)]
 pub async fn list_trail(id: RolloutId) -> Result<Vec<AuditEntryView>, PortalError> {
-    super::server::trail(&crate::context::cx().await?, id).await
+    Ok(domain::rollout::trail(&crate::context::cx().await?, id).await?)
 }
 
 /// Releases that can be rolled out.

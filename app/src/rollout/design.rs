@@ -203,7 +203,9 @@ fn Before(found: Preview, typed: RwSignal<RolloutForm>) -> impl IntoView {
 
 fn release_choices(releases: &[entity::agent_release::ReleaseView]) -> Vec<Choice> {
     let all = releases.iter().map(|release| {
-        let label = format!("{}, {}, sequence {}", release.version, release.channel.label(), release.seq);
+        let stale = if release.is_expired || release.is_untrusted { ", has to be signed again" } else { "" };
+        let label =
+            format!("{}, {}, sequence {}{stale}", release.version, release.channel.label(), release.seq);
         Choice::new(release.id.to_string(), label)
     });
     let none = if releases.is_empty() { "No release is available" } else { "Choose a release" };

@@ -21,7 +21,7 @@ use entity::{
     id::RolloutId,
     policy::Action,
     portal_event::PortalEvent,
-    rollout::{RolloutState, RolloutView, WaveState},
+    rollout::{RolloutState, RolloutView},
 };
 use leptos::prelude::*;
 
@@ -115,8 +115,7 @@ fn Head(found: RolloutView) -> impl IntoView {
 /// What is going on and why, in words.
 #[component]
 fn Outlook(found: RolloutView) -> impl IntoView {
-    let open = found.waves.iter().find(|wave| matches!(wave.state, WaveState::Open | WaveState::Soaking));
-    let waits = open.and_then(|wave| wave.waiting_for.as_deref());
+    let waits = found.waves.iter().find_map(|wave| wave.waiting_for.as_deref());
     let rollout = &found.rollout;
     let words = outlook(rollout, waits);
     let start = found.start_at.filter(|_| !rollout.state.has_begun());

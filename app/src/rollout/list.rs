@@ -1,10 +1,11 @@
 //! The page of rollouts, newest first. All of its state is in the URL.
 
 use super::{
-    calls::list_rollouts,
+    calls::{list_available, list_rollouts},
     words::{RolloutMark, parts, told},
 };
 use crate::{
+    error::PortalError,
     layout::{PageHead, use_me},
     live,
     ui::{
@@ -37,14 +38,18 @@ pub fn RolloutListPage() -> impl IntoView {
     let asked = Memo::new(move |_| params.with(|params| Listing::from_url(PATH, params, &KEYS)));
     let rollouts = Resource::new(
         move || asked.get(),
-        |asked| {
-            list_rollouts(RolloutQuery {
+        |asked| async move {
+            let query = RolloutQuery {
                 search: asked.text("search"),
                 state: asked.value("state"),
                 release_id: asked.value("release_id"),
                 cursor: asked.cursor(),
                 ..RolloutQuery::default()
-            })
+            };
+            let page = list_rollouts(query).await?;
+            // Asked only where it decides what comes first.
+            let has_release = !page.items.is_empty() || !list_available().await?.is_empty();
+            Ok::<_, PortalError>((page, has_release))
         },
     );
     live::refetch_on(rollouts, |event| matches!(event, PortalEvent::Rollout { .. }));
@@ -57,8 +62,8 @@ pub fn RolloutListPage() -> impl IntoView {
             }).into_any()
         />
         {move || view! { <RolloutFilter asked=asked.get()/> }}
-        <Load resource=rollouts let:page>
-            <Found page asked=asked.get_untracked() may_make/>
+        <Load resource=rollouts let:found>
+            <Found page=found.0 has_release=found.1 asked=asked.get_untracked() may_make/>
         </Load>
     }
     .into_any()
@@ -91,7 +96,7 @@ fn RolloutFilter(asked: Listing) -> impl IntoView {
 }
 
 #[component]
-fn Found(page: Page<RolloutRow>, asked: Listing, may_make: bool) -> impl IntoView {
+fn Found(page: Page<RolloutRow>, has_release: bool, asked: Listing, may_make: bool) -> impl IntoView {
     if page.items.is_empty() && (asked.is_filtered() || asked.cursor().is_some()) {
         return view! {
             <EmptyState
@@ -99,6 +104,17 @@ fn Found(page: Page<RolloutRow>, asked: Listing, may_make: bool) -> impl IntoVie
                 action=|| view! { <LinkButton href=PATH>"Show all rollouts"</LinkButton> }.into_any()
             >
                 "Nothing matches all of these filters."
+            </EmptyState>
+        }
+        .into_any();
+    }
+    if page.items.is_empty() && !has_release {
+        return view! {
+            <EmptyState
+                title="No rollouts"
+                action=|| view! { <LinkButton href="/releases">"Open releases"</LinkButton> }.into_any()
+            >
+                "There is nothing that could be rolled out: a version of the agent has to be signed on the release workstation and brought here first. Releases shows the next step."
             </EmptyState>
         }
         .into_any();

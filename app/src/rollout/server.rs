@@ -1,5 +1,4 @@
-//! What the server functions of rollouts gather: the boxes to tick, the releases to choose from, the trail. Exists on the
-//! server only.
+//! What the server functions of rollouts gather: the boxes to tick, the releases to choose from. Exists on the server only.
 
 use super::{
     form::{RolloutForm, Start, Target},
@@ -9,13 +8,11 @@ use crate::error::PortalError;
 use domain::Cx;
 use entity::{
     agent_release::{ReleaseQuery, ReleaseState, ReleaseView},
-    audit::{AuditEntryView, AuditQuery},
     device::DeviceQuery,
-    id::{DeviceId, RolloutId},
-    input::SEARCH_MAX,
+    id::DeviceId,
     page::{PAGE_SIZE_MAX, Page},
     problem::Problem,
-    rollout::{RolloutState, RolloutView},
+    rollout::{RolloutState, RolloutView, WAVES_MAX},
 };
 
 /// Devices that a search offers at most.
@@ -49,11 +46,21 @@ pub(super) async fn create(cx: &Cx, form: &RolloutForm) -> Result<RolloutView, P
         None => domain::rollout::create(cx, input).await?,
     };
     let id = view.rollout.id;
+    let mut why_not = None;
     if let Some(confirmed) = confirmed {
         view = domain::rollout::submit(&confirmed, id).await?;
         if starts == Start::Now && view.rollout.state == RolloutState::Scheduled {
-            view = domain::rollout::start(&confirmed, id).await?;
+            // It is made whatever comes of this: whoever was refused here would make it once more.
+            match domain::rollout::start(&confirmed, id).await {
+                Ok(started) => view = started,
+                Err(error) => why_not = Some(error.problem().detail),
+            }
         }
+    }
+    crate::context::redirect(&format!("/rollouts/{id}"));
+    if let Some(why) = why_not {
+        crate::context::done(&format!("Rollout made. It did not start: {why}"));
+        return Ok(view);
     }
     crate::context::done(match view.rollout.state {
         RolloutState::Draft if !form.draft.is_empty() => "Draft saved.",
@@ -62,7 +69,6 @@ pub(super) async fn create(cx: &Cx, form: &RolloutForm) -> Result<RolloutView, P
         RolloutState::Scheduled => "Rollout made. It waits for its time.",
         _ => "Rollout started.",
     });
-    crate::context::redirect(&format!("/rollouts/{id}"));
     Ok(view)
 }
 
@@ -90,7 +96,7 @@ pub(super) async fn pick(cx: &Cx, question: PickQuestion) -> Result<Picks, Porta
         Target::Devices => devices(cx, like, &question.chosen).await?,
     };
     let mut waves = Vec::new();
-    for wave in &question.waves {
+    for wave in question.waves.iter().take(WAVES_MAX) {
         let like = Some(wave.find.trim()).filter(|find| !find.is_empty());
         waves.push((wave.place, devices(cx, like, &wave.chosen).await?));
     }
@@ -108,13 +114,10 @@ fn page_of<T>(page: Page<T>, pick: impl Fn(T) -> Pick) -> Page<Pick> {
 
 /// The devices that are ticked, then the first that match.
 async fn devices(cx: &Cx, like: Option<&str>, chosen: &[String]) -> Result<Page<Pick>, PortalError> {
-    let mut items = Vec::new();
-    for id in ids::<DeviceId>(chosen) {
-        // One that is gone is left out, and with it its tick.
-        if let Ok(device) = domain::device::get(cx, id).await {
-            items.push(Pick { id: id.to_string(), label: device.device_name, aside: device.business_name });
-        }
-    }
+    // One that is gone is left out, and with it its tick.
+    let ticked = domain::rollout::ticked(cx, &ids::<DeviceId>(chosen)).await?;
+    let ticked = ticked.into_iter().map(|(id, label, aside)| Pick { id: id.to_string(), label, aside });
+    let mut items: Vec<Pick> = ticked.collect();
     let query =
         DeviceQuery { search: like.map(str::to_owned), limit: Some(OFFERED), ..DeviceQuery::default() };
     let found = domain::device::list(cx, &query).await?;
@@ -125,23 +128,4 @@ async fn devices(cx: &Cx, like: Option<&str>, chosen: &[String]) -> Result<Page<
         }
     }
     Ok(Page { items, next_cursor: found.next_cursor, total: found.total })
-}
-
-/// The entries of the audit log that are about a rollout, newest first.
-pub(super) async fn trail(cx: &Cx, id: RolloutId) -> Result<Vec<AuditEntryView>, PortalError> {
-    let name = domain::rollout::get(cx, id).await?.rollout.name;
-    let query = AuditQuery {
-        action: Some("rollout.".to_owned()),
-        search: Some(name.chars().take(SEARCH_MAX).collect()),
-        limit: Some(PAGE_SIZE_MAX),
-        ..AuditQuery::default()
-    };
-    let found = domain::audit::list(cx, &query).await?;
-    let id = id.to_string();
-    // Names are not unique.
-    let is_about = |entry: &AuditEntryView| {
-        let after = entry.after.as_ref().and_then(|after| after.get("rollout_id"));
-        after.and_then(|other| other.as_str()) == Some(id.as_str())
-    };
-    Ok(found.items.into_iter().filter(is_about).collect())
 }

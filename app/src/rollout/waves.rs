@@ -27,6 +27,7 @@ fn Row(id: RolloutId, wave: WaveView, state: RolloutState) -> impl IntoView {
     let words = told(&counts);
     let by_platform = (wave.platforms.len() > 1).then(|| wave.platforms.clone());
     let number = wave.number;
+    let named = wave.named_label.clone();
     let is_current = matches!(wave.state, WaveState::Open | WaveState::Soaking);
     view! {
         <li class="wave" class:is-current=is_current>
@@ -36,6 +37,7 @@ fn Row(id: RolloutId, wave: WaveView, state: RolloutState) -> impl IntoView {
             </div>
             <div class="wave-terms">
                 <p>{reach(wave.percent, u64::from(wave.named))}</p>
+                {named.map(|names| view! { <p class="wave-named">{names}</p> })}
                 <p class="quiet">{gate_of(&wave)}</p>
             </div>
             <div class="wave-devices">

@@ -157,7 +157,10 @@ pub(super) fn outlook(rollout: &RolloutRow, waiting_for: Option<&str>) -> String
         RolloutState::AwaitingApproval => {
             format!("It waits for somebody else than {} to say yes.", rollout.created_by)
         }
-        RolloutState::Scheduled => "It waits for its start.".to_owned(),
+        RolloutState::Scheduled => match waiting_for {
+            Some(words) => format!("It waits for its start. {words}"),
+            None => "It waits for its start.".to_owned(),
+        },
         RolloutState::Running => {
             let wave = format!("Wave {} of {} is open.", rollout.wave.max(1), rollout.waves);
             match waiting_for {
@@ -173,9 +176,12 @@ pub(super) fn outlook(rollout: &RolloutRow, waiting_for: Option<&str>) -> String
         ),
         RolloutState::RollingBack => because("Another rollout is undoing it."),
         RolloutState::RolledBack => because("Another rollout has undone it."),
-        RolloutState::Completed => {
-            "Every wave has proved itself. Devices that were away get it when they come back.".to_owned()
-        }
+        RolloutState::Completed => match waiting_for {
+            Some(words) => format!("Every wave has proved itself. {words}"),
+            None => {
+                "Every wave has proved itself. Devices that were away get it when they come back.".to_owned()
+            }
+        },
         RolloutState::Cancelled => because("It was taken back; devices that have it keep it."),
         RolloutState::Superseded => because("A newer rollout took its place."),
     }

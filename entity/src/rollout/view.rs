@@ -116,6 +116,8 @@ pub struct WaveView {
     pub percent: Option<u8>,
     /// Devices that it names.
     pub named: u32,
+    /// The first of them by name, of what whoever asks reaches; none when it names none.
+    pub named_label: Option<String>,
     /// Seconds that it has to last once enough devices have it.
     pub soak_seconds: u32,
     /// Devices of each platform that have to have it.

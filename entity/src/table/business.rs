@@ -1,6 +1,6 @@
 //! Table `businesses`.
 
-use crate::id::BusinessId;
+use crate::{id::BusinessId, release::Channel};
 use sea_orm::entity::prelude::*;
 
 #[expect(missing_docs, reason = "columns are described by the views that show them")]
@@ -14,6 +14,8 @@ pub struct Model {
     pub name_key: String,
     pub is_active: bool,
     pub created_at: DateTimeUtc,
+    /// What its devices follow that have no channel of their own.
+    pub release_channel: Channel,
 }
 
 /// Relations are composite keys in the schema; queries join by hand.

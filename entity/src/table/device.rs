@@ -60,7 +60,8 @@ pub struct Model {
     pub running_libc: Option<Libc>,
     /// It can put another agent in its place.
     pub is_supervised: bool,
-    pub release_channel: Channel,
+    /// Its own; that of its business when none.
+    pub release_channel: Option<Channel>,
     pub search_text: String,
     pub created_at: DateTimeUtc,
     pub revoked_at: Option<DateTimeUtc>,

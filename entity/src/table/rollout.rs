@@ -49,6 +49,8 @@ pub struct Model {
     pub started_at: Option<DateTimeUtc>,
     /// What went wrong before was seen and accepted by people.
     pub counted_from: Option<DateTimeUtc>,
+    /// When it stopped; none once somebody let it go on. Stays when it is taken back or its place is taken.
+    pub halted_at: Option<DateTimeUtc>,
     pub changed_by: Option<UserId>,
     pub changed_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,

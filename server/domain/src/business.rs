@@ -19,6 +19,7 @@ use entity::{
     input,
     policy::Action,
     presence::DisconnectReason,
+    release::Channel,
     table::{business, device},
 };
 use sea_orm::{
@@ -50,6 +51,7 @@ pub async fn add(cx: &Cx, input: BusinessInput) -> Result<BusinessView> {
         name_key: Set(input::fold(&name)),
         is_active: Set(true),
         created_at: Set(cx.store().now()),
+        release_channel: Set(Channel::Stable),
     }
     .insert(&*change)
     .await

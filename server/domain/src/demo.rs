@@ -16,6 +16,7 @@ use entity::{
     input,
     policy::Permissions,
     registration::{EXPIRES_IN_HOURS_DEFAULT, IssuedRegistrationToken, RegistrationState, TOKEN_PREFIX},
+    release::Channel,
     seal,
     table::{access_grant, business, registration_token, script, script_version, service_location, user},
     user::{Effect, GrantView, Role, UserKind, UserView, UserWithPassword},
@@ -206,6 +207,7 @@ async fn places(
             name_key: Set(input::fold(name)),
             is_active: Set(true),
             created_at: Set(now),
+            release_channel: Set(Channel::Stable),
         }
         .insert(&**change)
         .await?;

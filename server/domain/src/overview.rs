@@ -3,7 +3,7 @@
 use crate::{
     Cx, Result, alert, business,
     device::{CountBy, GroupCounts, fullest_disks, longest_offline, presence_counts},
-    service_location,
+    rollout, service_location,
     store::statement,
 };
 use entity::{
@@ -44,6 +44,7 @@ pub async fn get(cx: &Cx) -> Result<Overview> {
     let full = "d.state = 'active' AND l.disk_percent >= ?";
     let services = "agent_monitored_services m JOIN agent_devices d ON d.id = m.device_id";
     let failed = "d.state = 'active' AND m.status = 'failed'";
+    let (rollouts_halted, rollouts_awaiting) = rollout::needing(cx).await?;
     Ok(Overview {
         devices,
         offline: if devices.offline == 0 { Vec::new() } else { longest_offline(cx, ATTENTION_MAX).await? },
@@ -52,6 +53,8 @@ pub async fn get(cx: &Cx) -> Result<Overview> {
         failed_services: count(cx, services, device, failed, []).await?,
         open_alerts: alert::count_open(cx).await?,
         waiting_tokens,
+        rollouts_halted,
+        rollouts_awaiting,
         estate,
         estate_total,
     })

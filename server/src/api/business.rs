@@ -4,7 +4,7 @@ use super::{ApiProblem, ApiResult, Asked, Created, Id, Input};
 use crate::authenticate::{Caller, Confirmed};
 use axum::Json;
 use entity::{
-    business::{BusinessInput, BusinessQuery, BusinessSwitch, BusinessView},
+    business::{BusinessChannelInput, BusinessInput, BusinessQuery, BusinessSwitch, BusinessView},
     id::BusinessId,
     page::Page,
 };
@@ -37,6 +37,15 @@ pub(crate) async fn rename(
     Input(input): Input<BusinessInput>,
 ) -> ApiResult<BusinessView> {
     Ok(Json(domain::business::rename(&caller.cx, id, input).await?))
+}
+
+/// `PUT /businesses/{id}/release-channel`
+pub(crate) async fn set_channel(
+    caller: Caller,
+    Id(id): Id<BusinessId>,
+    Input(input): Input<BusinessChannelInput>,
+) -> ApiResult<BusinessView> {
+    Ok(Json(domain::release::set_channel_of_business(&caller.cx, id, input.channel).await?))
 }
 
 /// `POST /businesses/{id}/active`

@@ -161,7 +161,7 @@ async fn read(cx: &Cx, parts: &mut Multipart) -> Result<UploadAnswer, Problem> {
         return Err(Problem::invalid("file", "Send a manifest, a file, or both."));
     };
     let mut detail = domain::release::get(cx, id).await?;
-    if said.notes.as_ref().is_some_and(|notes| notes.trim() != detail.release.notes) {
+    if said.notes.as_ref().is_some_and(|notes| notes.trim() != lines(&detail.release.notes).trim()) {
         let change = ReleaseChange { notes: said.notes, withdraw_reason: None };
         detail = domain::release::change(&confirmed, id, change).await?;
     }
@@ -181,7 +181,8 @@ impl Said {
     async fn hear(&mut self, name: &str, part: Field<'_>) -> Result<(), Problem> {
         let most = match name {
             "manifest" => MANIFEST_BYTES_MAX,
-            "notes" => NOTES_MAX,
+            // Counted in characters below, without what forms add to the ends of lines.
+            "notes" => NOTES_MAX * 5,
             "version" | "os" | "arch" | "libc" | "kind" | "sha256" => 1024,
             _ => return Err(Problem::invalid(name, "This call takes no such field.")),
         };
@@ -191,7 +192,13 @@ impl Said {
         }
         match name {
             "manifest" => self.manifest = Some(text),
-            "notes" => self.notes = Some(text),
+            "notes" => {
+                let text = lines(&text);
+                if text.chars().count() > NOTES_MAX {
+                    return Err(Problem::invalid(name, format!("At most {NOTES_MAX} characters.")));
+                }
+                self.notes = Some(text);
+            }
             "version" => self.about.version = Some(text.trim().to_owned()),
             "os" => self.about.os = Some(word(name, &text)?),
             "arch" => {
@@ -213,6 +220,11 @@ impl Said {
         }
         Ok(())
     }
+}
+
+/// Text as it was written: forms end lines in a way of their own.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n")
 }
 
 fn word<T: FromStr<Err = UnknownWord>>(field: &str, text: &str) -> Result<T, Problem> {

@@ -4,7 +4,10 @@ use super::{
     Audience::{Agents, People},
     Rest,
 };
-use crate::{api::release, link::update};
+use crate::{
+    api::{business, release},
+    link::update,
+};
 use entity::problem::ProblemCode;
 
 /// Releases, their roots and files, and whether an update is due.
@@ -25,6 +28,12 @@ pub(super) fn of_releases(rest: Rest) -> Rest {
             "/agents/{id}/release-channel",
             "Decide which releases a device is for",
             release::set_channel,
+        )
+        .put(
+            People,
+            "/businesses/{id}/release-channel",
+            "Decide which releases the devices of a business are for",
+            business::set_channel,
         )
         .get(
             Agents,

@@ -8,6 +8,7 @@ mod tests;
 mod verify;
 
 pub use export::{Export, export};
+pub(crate) use list::about;
 pub use list::{get, list, options};
 pub use verify::{Verification, verify, verify_database};
 

@@ -63,6 +63,7 @@ async fn a_change_and_its_entry_are_there_together_or_not_at_all() {
                 name_key: Set(name.to_lowercase()),
                 is_active: Set(true),
                 created_at: Set(noon()),
+                release_channel: Set(entity::release::Channel::Stable),
             };
             row.insert(&*change).await.expect("a business");
             change

@@ -145,6 +145,7 @@ pub(super) async fn views(cx: &Cx, rows: Vec<business::Model>) -> Result<Vec<Bus
             business_name: row.business_name,
             is_active: row.is_active,
             created_at: row.created_at,
+            release_channel: row.release_channel,
         })
         .collect())
 }

@@ -17,7 +17,6 @@ use entity::{
     presence::Presence,
     problem::{Problem, ProblemCode},
     registration::{RegisterAnswer, RegisterRequest, RegistrationEvent, RegistrationState},
-    release::Channel,
     table::{business, device, registration_token},
     wire::{Settings, websocket_url},
 };
@@ -88,7 +87,7 @@ pub async fn register(store: &Store, visitor: &Visitor, request: RegisterRequest
         running_sha256: Set(None),
         running_libc: Set(None),
         is_supervised: Set(false),
-        release_channel: Set(Channel::Stable),
+        release_channel: Set(None),
         created_at: Set(now),
         revoked_at: Set(None),
     };

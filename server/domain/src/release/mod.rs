@@ -15,7 +15,7 @@ mod verify;
 
 pub use bring::{bring, bring_at_terminal};
 pub use change::change;
-pub use channel::{channel, set_channel};
+pub use channel::{channel, set_channel, set_channel_of_business};
 pub(crate) use freshness::Freshness;
 pub use freshness::{existing_freshness_key, freshness_key};
 pub use hand::check_manage;

@@ -173,6 +173,7 @@ pub(super) async fn drafted(
         started_by: None,
         started_at: None,
         counted_from: None,
+        halted_at: None,
         changed_by: Some(cx.me().id),
         changed_at: now,
         ended_at: None,

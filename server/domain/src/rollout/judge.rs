@@ -9,7 +9,9 @@ use entity::{
     presence::Presence,
     release::{ArtifactKind, Channel, Libc, Manifest, Version},
     rollout::Exclusion,
-    table::{device, release as release_table, release_artifact as artifact, rollout_device as update},
+    table::{
+        business, device, release as release_table, release_artifact as artifact, rollout_device as update,
+    },
     update::{UpdateQuestion, UpdateState},
 };
 use sea_orm::{
@@ -23,6 +25,8 @@ pub(super) struct Goods {
     pub(super) release: release_table::Model,
     pub(super) manifest: Manifest,
     artifacts: Vec<artifact::Model>,
+    /// Businesses whose devices follow beta unless they say otherwise; none where it does not matter.
+    betas: BTreeSet<BusinessId>,
     /// Devices that got what this rollout undoes; none when it undoes nothing.
     undone: Option<BTreeSet<DeviceId>>,
 }
@@ -41,7 +45,8 @@ pub(super) struct Candidate {
     pub(super) running_sha256: Option<String>,
     pub(super) running_libc: Option<Libc>,
     pub(super) is_supervised: bool,
-    pub(super) release_channel: Channel,
+    /// Its own; that of its business when none.
+    pub(super) release_channel: Option<Channel>,
     pub(super) clone_suspected_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
@@ -81,7 +86,24 @@ pub(super) async fn goods(db: &impl ConnectionTrait, rollout: &Rollout) -> Resul
         Some(other) => Some(holders(db, other).await?),
         None => None,
     };
-    Ok(Goods { release: row, manifest, artifacts, undone })
+    let betas = betas(db, rollout).await?;
+    Ok(Goods { release: row, manifest, artifacts, betas, undone })
+}
+
+/// Businesses on beta. Whatever is for everybody needs none of them.
+async fn betas(db: &impl ConnectionTrait, rollout: &Rollout) -> Result<BTreeSet<BusinessId>> {
+    if rollout.row.channel != Channel::Beta {
+        return Ok(BTreeSet::new());
+    }
+    let ids: Vec<BusinessId> = Reach::everything()
+        .select::<business::Entity>()
+        .filter(business::Column::ReleaseChannel.eq(Channel::Beta))
+        .select_only()
+        .column(business::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.into_iter().collect())
 }
 
 /// Devices that may run what a rollout brought.
@@ -143,7 +165,9 @@ impl Goods {
         if version.parse::<Version>().is_err() {
             return Err(Exclusion::OddVersion);
         }
-        if !rollout.is_for(device.release_channel) {
+        let of_business =
+            if self.betas.contains(&device.business_id) { Channel::Beta } else { Channel::Stable };
+        if !rollout.is_for(device.release_channel.unwrap_or(of_business)) {
             return Err(Exclusion::OtherChannel);
         }
         if self.undone.as_ref().is_some_and(|undone| !undone.contains(&device.id)) {

@@ -16,9 +16,11 @@ mod seen;
 mod step;
 mod supersede;
 mod tally;
+mod target;
 #[cfg(test)]
 mod tests;
 mod timed;
+mod trail;
 mod undo;
 mod update_list;
 mod view;
@@ -26,6 +28,7 @@ mod wave;
 
 pub use change::{approve, cancel, create, halt, pause, redraft, resume, start, submit};
 pub use hint::hint;
+pub(crate) use list::needing;
 pub use list::{get, list};
 pub use offer::{Grant, go, offer, open_release};
 pub use policy::{policy, set_policy};
@@ -33,7 +36,9 @@ pub use preview::{preview, preview_devices};
 pub use report::report;
 pub use seen::seen;
 pub(crate) use supersede::release_withdrawn;
+pub use target::ticked;
 pub(crate) use timed::pass;
+pub use trail::trail;
 pub use undo::roll_back;
 pub use update_list::{devices, of_device};
 

@@ -22,7 +22,7 @@ use entity::{
     id::{ReleaseId, RolloutId, UpdateId},
     portal_event::PortalEvent,
     rollout::{RolloutState, may_grant},
-    table::{release_artifact as artifact, rollout, rollout_device as update, rollout_wave},
+    table::{device, release_artifact as artifact, rollout, rollout_device as update, rollout_wave},
     update::{GoAnswer, UpdateEvent, UpdateQuestion, UpdateState},
 };
 use sea_orm::{
@@ -164,7 +164,8 @@ async fn grant(
     let Some(row) = write(&change, &rollout, device, artifact).await? else { return Ok(None) };
     wave::write(&change, &rollout, rollout.row.wave, rollout_wave::Column::LastGrantAt, Some(change.now()))
         .await?;
-    let record = Record::new("update.offer", format!("{}: offered {}", rollout.row.name, artifact.build_id))
+    // Without the name of the rollout: the business reads it in its own log, and the name may be about others.
+    let record = Record::new("update.offer", format!("Update of the agent: offered {}", artifact.build_id))
         .device(device.id)
         .after(serde_json::json!({ "update_id": row.id, "rollout_id": id, "seq": rollout.row.seq }));
     change.note(&Actor::system(SYSTEM), Some(device.business_id), record).await?;
@@ -253,6 +254,7 @@ fn later(rollout: &Rollout, device: &Candidate, now: DateTime<Utc>) -> Option<Da
 /// Not found when there is no such update of this device.
 pub async fn go(cx: &AgentCx, id: UpdateId) -> Result<GoAnswer> {
     let store = cx.store();
+    let device = cx.device().await?;
     let row = find(cx, id).await?.ok_or_else(not_found)?;
     let change = store.begin().await?;
     let mut rollout = row::take(&change, row.rollout_id).await?;
@@ -263,7 +265,7 @@ pub async fn go(cx: &AgentCx, id: UpdateId) -> Result<GoAnswer> {
         .one(&*change)
         .await?;
     let row = row.ok_or_else(not_found)?;
-    let why_not = refused(&rollout, &row, change.now());
+    let why_not = refused(&rollout, &device, &row, change.now());
     let is_step = why_not.is_none() && row.state != UpdateState::Switched;
     if is_step {
         let now = change.now();
@@ -282,7 +284,12 @@ pub async fn go(cx: &AgentCx, id: UpdateId) -> Result<GoAnswer> {
     Ok(GoAnswer { go: why_not.is_none(), reason: why_not })
 }
 
-fn refused(rollout: &Rollout, row: &update::Model, now: DateTime<Utc>) -> Option<String> {
+fn refused(
+    rollout: &Rollout,
+    device: &device::Model,
+    row: &update::Model,
+    now: DateTime<Utc>,
+) -> Option<String> {
     if !rollout.row.state.is_open() {
         return Some(format!("The rollout is {}.", rollout.row.state.label().to_lowercase()));
     }
@@ -293,6 +300,10 @@ fn refused(rollout: &Rollout, row: &update::Model, now: DateTime<Utc>) -> Option
         }
         _ if row.lease_expires_at.is_none_or(|end| end <= now) => {
             Some("The grant has run out; ask again.".to_owned())
+        }
+        // It was moved since it was granted it.
+        _ if !rollout.covers(device) => {
+            Some("The device is no longer one of those that are meant.".to_owned())
         }
         _ => None,
     }

@@ -5,6 +5,7 @@ use super::{
     judge::{Candidate, Goods, candidates, goods},
     row::Rollout,
     supersede::superseded_by,
+    timed::halted_before,
     view::{link, target_label},
 };
 use crate::{Cx, Result, access::Target, store::Reach};
@@ -82,7 +83,15 @@ pub async fn preview(cx: &Cx, input: RolloutInput) -> Result<RolloutPreview> {
     let online = taken.values().flatten().filter(|device| device.presence == Presence::Online).count();
     let names = names(cx).await?;
     let devices = taken.values().map(Vec::len).sum::<usize>() as u64;
-    let warnings = warnings(&rollout, &goods.platforms(), &taken, devices);
+    let mut warnings = warnings(&rollout, &goods.platforms(), &taken, devices);
+    // What keeps it from starting comes first.
+    if !crate::release::is_good(db, &goods.release, cx.store().now()).await? {
+        let words = "No device would take this release now: it has to be signed again, by a key of the root in force.";
+        warnings.insert(0, words.to_owned());
+    }
+    if let Some(why) = halted_before(db, &rollout, cx.me().id).await? {
+        warnings.insert(0, why);
+    }
     let supersedes = superseded_by(db, &rollout, goods.manifest.min_from).await?;
     let waves = rollout.waves.iter().map(|wave| {
         let of = taken.get(&wave.number).map_or(&[] as &[Candidate], Vec::as_slice);
@@ -100,10 +109,11 @@ pub async fn preview(cx: &Cx, input: RolloutInput) -> Result<RolloutPreview> {
     });
     Ok(RolloutPreview {
         sentence: format!(
-            "{} goes to {devices} devices ({}) in {} waves.",
+            "{} goes to {} ({}) in {}.",
             goods.release.version,
+            several(devices, "device"),
             target_label(&rollout.row.target).to_lowercase(),
-            rollout.waves.len()
+            several(rollout.waves.len() as u64, "wave")
         ),
         devices,
         online: online as u64,
@@ -149,6 +159,10 @@ async fn names(cx: &Cx) -> Result<HashMap<BusinessId, String>> {
     Ok(found.into_iter().collect())
 }
 
+fn several(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// What people should think about.
 fn warnings(
     rollout: &Rollout,
@@ -164,8 +178,8 @@ fn warnings(
     let canaries = taken.get(&1).map_or(&[] as &[Candidate], Vec::as_slice);
     if canaries.len() < NAMED_FEW && devices > NAMED_FEW as u64 {
         warnings.push(format!(
-            "The first wave has {} devices; fewer than {NAMED_FEW} say little.",
-            canaries.len()
+            "The first wave has {}; fewer than {NAMED_FEW} say little.",
+            several(canaries.len() as u64, "device")
         ));
     }
     let tried: BTreeSet<_> = canaries.iter().map(|device| (device.os_type, device.os_architecture)).collect();

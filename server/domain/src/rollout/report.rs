@@ -85,8 +85,14 @@ async fn write(
         | UpdateState::Skipped => (None, detail),
     };
     let told = facts(status, change.now())?;
+    // What the rollout held back was no try of the device.
+    let is_held = event == Some(UpdateEvent::Expire) && !rollout.row.state.is_open();
+    let attempts = row.attempts - i64::from(is_held);
+    let fill = |moved: UpdateMany<update::Entity>| {
+        told(moved).col_expr(update::Column::Attempts, Expr::value(attempts))
+    };
     let moved = match event {
-        Some(event) => step(change, rollout, row, event, &detail, &told).await?,
+        Some(event) => step(change, rollout, row, event, &detail, fill).await?,
         None => None,
     };
     if moved.is_none() {

@@ -46,7 +46,8 @@ pub(super) async fn step(
         _ => {}
     }
     if next.is_terminal() || next == UpdateState::Switched {
-        let words = format!("{}: {} {}", rollout.row.name, next.label().to_lowercase(), detail);
+        // The business reads it in its own log: what the MSP calls the rollout may name other customers.
+        let words = format!("Update of the agent: {} {}", next.label().to_lowercase(), detail);
         let record = Record::new(action(next), words.trim_end())
             .device(row.device_id)
             .before(row.state)
@@ -107,18 +108,25 @@ pub(super) async fn turn(
     let now = change.now();
     let is_end = next.is_over() || event == RolloutEvent::Complete;
     let ended_at: Option<DateTime<Utc>> = if is_end { rollout.row.ended_at.or(Some(now)) } else { None };
+    let halted_at = match event {
+        RolloutEvent::Halt => Some(now),
+        RolloutEvent::Resume => None,
+        _ => rollout.row.halted_at,
+    };
     rollout::Entity::update_many()
         .col_expr(C::State, Expr::value(next))
         .col_expr(C::Reason, Expr::value(reason.clone()))
         .col_expr(C::ChangedBy, Expr::value(by))
         .col_expr(C::ChangedAt, Expr::value(now))
         .col_expr(C::EndedAt, Expr::value(ended_at))
+        .col_expr(C::HaltedAt, Expr::value(halted_at))
         .filter(C::Id.eq(rollout.id()))
         .filter(C::State.eq(before))
         .exec(&**change)
         .await?;
     let row = &mut rollout.row;
     (row.state, row.reason, row.changed_by, row.changed_at, row.ended_at) = (next, reason, by, now, ended_at);
+    row.halted_at = halted_at;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::{
     supersede::{self, supersede},
 };
 use crate::{
-    Result, Store,
+    Error, Result, Store,
     audit::Actor,
     release,
     store::{Change, Reach},
@@ -19,16 +19,17 @@ use crate::{
 use entity::{
     agent_release::ReleaseState,
     device::DeviceState,
-    id::RolloutId,
+    id::{RolloutId, UserId},
     portal_event::PortalEvent,
     presence::Presence,
+    problem::ProblemCode,
     rollout::{RolloutEvent, RolloutState},
     table::{device, rollout, rollout_device as update},
     update::{UpdateEvent, UpdateState},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, Query, SelectStatement},
 };
 use std::collections::BTreeMap;
@@ -112,7 +113,15 @@ async fn start_due(store: &Store, id: RolloutId) -> Result<bool> {
     if rollout.row.state != RolloutState::Scheduled {
         return Ok(false);
     }
-    begin(&change, &mut rollout, None).await?;
+    if let Err(error) = begin(&change, &mut rollout, None).await {
+        let code = error.problem().code;
+        if !matches!(code, ProblemCode::Conflict | ProblemCode::Forbidden) {
+            return Err(error);
+        }
+        // What keeps it from starting is for people to mend, and its page says what it is.
+        tracing::debug!(%error, rollout.id = %id, "a rollout whose time has come does not start");
+        return Ok(false);
+    }
     change.note(&Actor::system(super::SYSTEM), None, record(&rollout, "rollout.start", "Started")).await?;
     change.commit_unattended().await?;
     store.publish(PortalEvent::Rollout { rollout_id: id });
@@ -123,20 +132,19 @@ async fn start_due(store: &Store, id: RolloutId) -> Result<bool> {
 ///
 /// # Errors
 /// Conflict when its state or that of its release does not let it.
-pub(super) async fn begin(
-    change: &Change,
-    rollout: &mut Rollout,
-    by: Option<entity::id::UserId>,
-) -> Result<()> {
+pub(super) async fn begin(change: &Change, rollout: &mut Rollout, by: Option<UserId>) -> Result<()> {
     use rollout::Column as C;
     let goods = goods(&**change, rollout).await?;
     if goods.release.state != ReleaseState::Available {
-        return Err(crate::Error::conflict(None, "Its release is not complete, or was withdrawn."));
+        return Err(Error::conflict(None, "Its release is not complete, or was withdrawn."));
     }
     if !release::is_good(&**change, &goods.release, change.now()).await? {
         let detail =
             "No device would take its release now: it has to be signed again, by a key of the root in force.";
-        return Err(crate::Error::conflict(None, detail));
+        return Err(Error::conflict(None, detail));
+    }
+    if let Some(why) = halted_before(&**change, rollout, by.unwrap_or(rollout.row.created_by)).await? {
+        return Err(Error::forbidden(why));
     }
     turn(change, rollout, RolloutEvent::Start, by, None).await?;
     let now = change.now();
@@ -154,8 +162,39 @@ pub(super) async fn begin(
     Ok(())
 }
 
+/// What keeps this person from starting it, in words. What was halted goes on because somebody else than who started it says
+/// so, and another rollout of the same release is no way around that; somebody else's yes to that one, after the halt, is
+/// such a word.
+pub(super) async fn halted_before(
+    db: &impl ConnectionTrait,
+    rollout: &Rollout,
+    by: UserId,
+) -> Result<Option<String>> {
+    // Whoever undoes hurries.
+    if rollout.row.undoes.is_some() {
+        return Ok(None);
+    }
+    let halted = rollout::Entity::find()
+        .filter(rollout::Column::ReleaseId.eq(rollout.row.release_id))
+        .filter(rollout::Column::Id.ne(rollout.id()))
+        .filter(rollout::Column::HaltedAt.is_not_null())
+        .order_by_asc(rollout::Column::Id)
+        .all(db)
+        .await?;
+    let is_own = |row: &&rollout::Model| row.started_by.unwrap_or(row.created_by) == by;
+    let has_yes = |row: &rollout::Model| {
+        rollout.row.approved_by.is_some_and(|who| who != by) && rollout.row.approved_at > row.halted_at
+    };
+    Ok(halted.iter().filter(is_own).find(|row| !has_yes(row)).map(|row| {
+        format!(
+            "{} brought the same release and was halted: somebody else than who started it has to start this one.",
+            row.name
+        )
+    }))
+}
+
 /// Grants that ran out, and devices that have been on trial for so long that they should have been heard of.
-async fn overdue(store: &Store) -> Result<BTreeMap<RolloutId, Vec<update::Model>>> {
+pub(super) async fn overdue(store: &Store) -> Result<BTreeMap<RolloutId, Vec<update::Model>>> {
     let before = [UpdateState::Offered, UpdateState::Accepted, UpdateState::Downloading, UpdateState::Staged];
     let now = store.now();
     let leases = Reach::everything()
@@ -203,10 +242,10 @@ fn suspects() -> SelectStatement {
         .to_owned()
 }
 
-async fn look_after(store: &Store, id: RolloutId, rows: Vec<update::Model>) -> Result<bool> {
+pub(super) async fn look_after(store: &Store, id: RolloutId, rows: Vec<update::Model>) -> Result<bool> {
     let change = store.begin().await?;
     let mut rollout = row::take(&change, id).await?;
-    let mut is_changed = false;
+    let (mut is_changed, now) = (false, change.now());
     let mut moved = Vec::new();
     for row in rows {
         let (event, detail) = match row.state {
@@ -216,7 +255,15 @@ async fn look_after(store: &Store, id: RolloutId, rows: Vec<update::Model>) -> R
             },
             _ => (UpdateEvent::Expire, "The device did not say a word while the grant was good."),
         };
-        moved.extend(step(&change, &mut rollout, &row, event, detail, |update| update).await?);
+        // Whoever said something since the row was read keeps its place; what a pause outlasted was no try of the device.
+        let attempts = row.attempts - i64::from(!rollout.row.state.is_open());
+        let is_still_due = |moved: sea_orm::UpdateMany<update::Entity>| match event {
+            UpdateEvent::Expire => moved
+                .col_expr(update::Column::Attempts, Expr::value(attempts))
+                .filter(update::Column::LeaseExpiresAt.lte(now)),
+            _ => moved,
+        };
+        moved.extend(step(&change, &mut rollout, &row, event, detail, is_still_due).await?);
     }
     is_changed |= !moved.is_empty();
     is_changed |= leave(&change, &mut rollout).await?;

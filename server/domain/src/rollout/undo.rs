@@ -127,6 +127,7 @@ fn undoing(
         started_by: None,
         started_at: None,
         counted_from: None,
+        halted_at: None,
         changed_by: Some(by),
         changed_at: now,
         ended_at: None,

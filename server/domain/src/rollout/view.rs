@@ -4,12 +4,14 @@ use super::{
     powers::powers,
     row::Rollout,
     tally::{Count, by_platform, counts, sum, tally},
+    target,
+    timed::halted_before,
     undo::is_being_undone,
 };
 use crate::{Cx, Error, Result, Store, store::Reach};
 use chrono::TimeDelta;
 use entity::{
-    id::{ReleaseId, RolloutId, UserId},
+    id::{DeviceId, ReleaseId, RolloutId, UserId},
     rollout::{
         RolloutInput, RolloutLink, RolloutRow, RolloutState, RolloutTarget, RolloutView, UpdateCounts,
         WaveInput, WaveState, WaveView, waiting_for,
@@ -62,11 +64,15 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
     let ids = [Some(row.created_by), row.approved_by, row.started_by, row.changed_by];
     let names = people(store, ids.into_iter().flatten().collect()).await?;
     let name = |id: Option<UserId>| id.and_then(|id| names.get(&id).cloned());
-    let waiting_for = if row.state.is_open() {
-        waiting_for(&tally(db, &rollout).await?, &rollout.terms(), store.now())
-    } else {
-        None
-    };
+    let waiting_for = waits_for(store, &rollout).await?;
+    let named = target::named(cx, &rollout.target).await?;
+    let mut waves = waves(&rollout, &of, waiting_for);
+    for (shown, wave) in waves.iter_mut().zip(&rollout.waves) {
+        let device_ids: Vec<DeviceId> = serde_json::from_str(&wave.devices).unwrap_or_default();
+        if !device_ids.is_empty() {
+            shown.named_label = target::named(cx, &RolloutTarget::Devices { device_ids }).await?;
+        }
+    }
     let mut may = powers(cx, &rollout);
     if may.roll_back && row.state == RolloutState::RollingBack {
         may.roll_back = !is_being_undone(db, row.id).await?;
@@ -75,7 +81,7 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
     Ok(RolloutView {
         may,
         draft,
-        waves: waves(&rollout, &of, waiting_for),
+        waves,
         platforms: by_platform(of.iter()),
         target: rollout.target.clone(),
         halt: rollout.halt,
@@ -91,8 +97,31 @@ pub(super) async fn one(cx: &Cx, rollout: Rollout) -> Result<RolloutView> {
         changed_at: row.changed_at,
         changed_by: name(row.changed_by),
         undone_by: undone_by(db, row.id).await?,
-        rollout: rows(store, vec![rollout.row]).await?.pop().ok_or_else(|| Error::not_found("rollout"))?,
+        rollout: {
+            let shown = rows(store, vec![rollout.row]).await?.pop();
+            let shown = shown.ok_or_else(|| Error::not_found("rollout"))?;
+            // Whoever says yes has to know to which of them.
+            RolloutRow { target_label: named.unwrap_or(shown.target_label.clone()), ..shown }
+        },
     })
+}
+
+/// What it waits for, in words.
+async fn waits_for(store: &Store, rollout: &Rollout) -> Result<Option<String>> {
+    let (db, state) = (store.db(), rollout.row.state);
+    if !state.is_open() && state != RolloutState::Scheduled {
+        return Ok(None);
+    }
+    let release = crate::release::find(db, rollout.row.release_id).await?;
+    if !crate::release::is_good(db, &release, store.now()).await? {
+        let words =
+            "No device would take its release now: it has to be signed again, by a key of the root in force.";
+        return Ok(Some(words.to_owned()));
+    }
+    if state == RolloutState::Scheduled {
+        return halted_before(db, rollout, rollout.row.created_by).await;
+    }
+    Ok(waiting_for(&tally(db, rollout).await?, &rollout.terms(), store.now()))
 }
 
 /// What was asked to make it.
@@ -129,7 +158,9 @@ fn waves(rollout: &Rollout, of: &[Count], mut waiting_for: Option<String>) -> Ve
         |text: &str| serde_json::from_str::<Vec<serde_json::Value>>(text).map_or(0, |list| list.len());
     let waves = rollout.waves.iter().map(|wave| {
         let own = || of.iter().filter(|count| count.wave == wave.number);
-        let is_open = wave.number == rollout.row.wave && wave.passed_at.is_none();
+        // Before it begins, what it waits for stands at the first; when all have passed, at the last.
+        let is_over = wave.passed_at.is_some() && rollout.row.state != RolloutState::Completed;
+        let is_open = wave.number == rollout.row.wave.max(1) && !is_over;
         let state = match (wave.opened_at, wave.passed_at, wave.soaks_since) {
             (_, Some(_), _) => WaveState::Passed,
             (None, ..) => WaveState::Waiting,
@@ -140,6 +171,7 @@ fn waves(rollout: &Rollout, of: &[Count], mut waiting_for: Option<String>) -> Ve
             number: number(wave.number),
             percent: wave.percent.and_then(|percent| u8::try_from(percent).ok()),
             named: u32::try_from(named(&wave.devices)).unwrap_or(u32::MAX),
+            named_label: None,
             soak_seconds: number(wave.soak_seconds),
             min_successes: number(wave.min_successes),
             success_percent: u8::try_from(wave.success_percent).unwrap_or(100),

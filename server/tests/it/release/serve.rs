@@ -61,6 +61,13 @@ async fn a_device_fetches_a_file_whole_and_in_parts() {
             (status, body.len(), headers[header::CONTENT_LENGTH].to_str().ok()),
             (200, 0, Some("9000"))
         );
+        let part = [(header::RANGE, "bytes=0-99")];
+        let (status, headers, _) = fetch(&agent, Method::HEAD, &sha256, &part).await;
+        assert_eq!(
+            (status, headers[header::CONTENT_LENGTH].to_str().ok()),
+            (200, Some("9000")),
+            "a range is a part of what is sent"
+        );
         for (range, part, said) in [
             ("bytes=0-99", 0..100, "bytes 0-99/9000"),
             ("bytes=8990-", 8_990..9_000, "bytes 8990-8999/9000"),

@@ -4,7 +4,7 @@
 use crate::support::{
     PATIENCE,
     people::Person,
-    release::{Built, Trust, built, file_form, part, upload, words},
+    release::{Built, Trust, built, document, file_form, part, upload, words},
     server::{TestServer, each_engine},
 };
 use async_trait::async_trait;
@@ -172,6 +172,28 @@ async fn the_last_file_makes_a_release_available_and_repeats_change_nothing() {
         assert!(answer.is_complete && answer.release.artifacts_stored == 2, "{answer:?}");
     })
     .await;
+}
+
+/// Forms end lines in a way of their own: what the manifest says is not written anew because of that.
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_of_several_lines_stay_those_of_the_manifest() {
+    let server = TestServer::start().await;
+    let trust = Trust::of(&server);
+    trust.begin(&server).await;
+    let agent = built(Os::Linux, Arch::X86_64, 1, 9_000);
+    let mut manifest = document(&words(1, "1.0.0"), std::slice::from_ref(&agent));
+    manifest.notes = "Faster.\nSafer.".to_owned();
+    let signed = trust.sign(&manifest);
+    let form = Form::new().text("manifest", signed.clone()).text("notes", "Faster.\r\nSafer.\r\n");
+    let answer: UploadAnswer = upload(&server.admin, form).await.expect(200);
+    assert_eq!(answer.release.notes, "Faster.\nSafer.");
+    let log: serde_json::Value = server.admin.get("/audit?search=Changed+the+notes").await.expect(200);
+    assert_eq!(log["items"].as_array().map(Vec::len), Some(0), "nobody changed them: {log}");
+    // They are counted in characters, whatever these take.
+    let long = "ä".repeat(entity::agent_release::NOTES_MAX);
+    let form = Form::new().text("manifest", signed).text("notes", long.clone());
+    let answer: UploadAnswer = upload(&server.admin, form).await.expect(200);
+    assert_eq!(answer.release.notes, long);
 }
 
 #[tokio::test(flavor = "multi_thread")]

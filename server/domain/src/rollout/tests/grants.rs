@@ -1,13 +1,17 @@
 //! Who is granted what: caps, leases, versions, one update at a time.
 
 use super::world::{World, input, wave};
-use crate::store::tests::estate::{ENGINES, Engine};
+use crate::{
+    rollout::timed::{look_after, overdue},
+    store::tests::estate::{ENGINES, Engine},
+};
+use chrono::TimeDelta;
 use entity::{
     id::RolloutId,
     platform::Os,
     presence::Presence,
-    rollout::{RolloutInput, RolloutTarget},
-    table::rollout,
+    rollout::{NoteInput, ResumeInput, RolloutInput, RolloutTarget},
+    table::{device, rollout},
     update::UpdateState,
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
@@ -118,6 +122,65 @@ async fn a_slow_download_keeps_its_grant() {
         machine.say(&grant, UpdateState::Downloading, 1).await;
     }
     assert!(machine.go(&grant).await.go);
+}
+
+/// Whoever says something just as its grant runs out keeps its place: what looks after rollouts had read an older row.
+#[tokio::test]
+async fn a_grant_that_was_renewed_meanwhile_is_not_taken_back() {
+    let world = World::on(Engine::Sqlite).await;
+    let mut machine = world.machines(1, Os::Linux).await.remove(0);
+    let id = world.start(input(world.release(2).await, vec![wave(100)])).await.rollout.id;
+    let grant = machine.ask().await.expect("granted");
+    machine.say(&grant, UpdateState::Downloading, 1).await;
+    world.estate.clock.advance(TimeDelta::minutes(61));
+    let store = &world.estate.store;
+    let read = overdue(store).await.expect("read").remove(&id).expect("it has run out");
+    machine.say(&grant, UpdateState::Downloading, 1).await;
+    assert!(!look_after(store, id, read).await.expect("looked"), "nothing is due any more");
+    assert_eq!(world.count(id, UpdateState::Downloading).await, 1);
+    assert!(machine.go(&grant).await.go);
+}
+
+/// R03: a device that moved out of the target after it was granted the update does not change over.
+#[tokio::test]
+async fn r03_who_moved_away_meanwhile_is_not_let_go_on() {
+    for engine in ENGINES {
+        let world = World::on(engine).await;
+        let machines = world.machines(2, Os::Linux).await;
+        let target = RolloutTarget::Businesses { business_ids: vec![world.estate.ours] };
+        let asked = RolloutInput { target, ..input(world.release(2).await, vec![wave(100)]) };
+        world.start(asked).await;
+        let grants = [machines[0].ask().await.expect("granted"), machines[1].ask().await.expect("granted")];
+        let change = world.estate.store.begin().await.expect("begins");
+        device::Entity::update_many()
+            .col_expr(device::Column::BusinessId, Expr::value(world.estate.theirs))
+            .filter(device::Column::Id.eq(machines[0].id()))
+            .exec(&*change)
+            .await
+            .expect("moved");
+        change.commit_unattended().await.expect("committed");
+        let answer = machines[0].go(&grants[0]).await;
+        assert!(!answer.go && answer.reason.is_some_and(|why| why.contains("no longer")), "{engine:?}");
+        assert!(machines[1].go(&grants[1]).await.go);
+    }
+}
+
+/// What the server held back is no try of the device: a rollout that is paused night after night still reaches it.
+#[tokio::test]
+async fn grants_that_a_pause_outlasted_do_not_count() {
+    for engine in ENGINES {
+        let world = World::on(engine).await;
+        let machine = world.machines(1, Os::Linux).await.remove(0);
+        let id = world.start(input(world.release(2).await, vec![wave(100)])).await.rollout.id;
+        for night in 0..4 {
+            assert!(machine.ask().await.is_some(), "{engine:?}, night {night}");
+            let ada = world.ada().await;
+            crate::rollout::pause(&ada, id, NoteInput::default()).await.expect("paused");
+            world.pass(61).await;
+            assert_eq!(world.count(id, UpdateState::Expired).await, 1);
+            crate::rollout::resume(&ada, id, ResumeInput::default()).await.expect("goes on");
+        }
+    }
 }
 
 /// R12: a device is about one update at a time; the newer one goes first.

@@ -287,11 +287,17 @@ async fn a_release_that_is_out_of_date_is_offered_to_nobody() {
     world.pass(5).await;
     assert_eq!(world.state(id).await, RolloutState::Running, "it waits until somebody signs it again");
     let ada = world.ada().await;
+    let says_so = async |id: entity::id::RolloutId| {
+        let view = rollout::get(&ada, id).await.expect("seen");
+        view.waves[0].waiting_for.as_deref().is_some_and(|words| words.contains("signed again"))
+    };
+    assert!(says_so(id).await);
     let sure = ada.confirmed().expect("just signed in");
     let made = rollout::create(&ada, input(newer, vec![wave(100)])).await.expect("drafted");
     rollout::submit(&sure, made.rollout.id).await.expect("handed in");
     let refused = rollout::start(&sure, made.rollout.id).await.expect_err("nobody would take it");
     assert_eq!(refused.problem().code, ProblemCode::Conflict);
+    assert!(says_so(made.rollout.id).await, "whoever waits for its start sees why it does not come");
 }
 
 /// A release that is withdrawn ends its rollouts.

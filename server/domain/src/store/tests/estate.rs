@@ -122,6 +122,7 @@ impl Estate {
             name_key: Set(name.to_lowercase()),
             is_active: Set(true),
             created_at: Set(noon()),
+            release_channel: Set(entity::release::Channel::Stable),
         }
         .insert(&*change)
         .await

@@ -68,6 +68,12 @@ fn estate(world: &World) -> Vec<Row> {
         ("POST /portal/business/get", Reads, false, id(business)),
         ("POST /portal/business/add", Makes, false, with(vec![], &[("input[business_name]", "P")])),
         (
+            "POST /portal/business/set_release_channel",
+            Changes,
+            true,
+            with(id(business), &[("channel", "beta")]),
+        ),
+        (
             "POST /portal/business/rename",
             Changes,
             false,

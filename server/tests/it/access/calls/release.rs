@@ -51,6 +51,7 @@ pub(super) fn rest(released: &Released) -> Vec<(&'static str, Kind, bool, Value)
         ("POST /releases/roots", Makes, true, root),
         ("GET /agents/{id}/release-channel", Reads, true, Value::Null),
         ("PUT /agents/{id}/release-channel", Changes, true, json!({"channel": "beta"})),
+        ("PUT /businesses/{id}/release-channel", Changes, true, json!({"channel": "beta"})),
     ]
 }
 

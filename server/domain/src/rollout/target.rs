@@ -7,7 +7,7 @@ use entity::{
     rollout::{RolloutTarget, TARGET_MAX},
     table::{business, device, service_location},
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 /// So many are named; of the others it is said how many they are.
 const NAMED: u64 = 5;

@@ -84,9 +84,12 @@ async fn an_agent_that_is_killed_while_it_migrates_loses_nothing() {
         assert!(device.status().await.contains(&server.url), "{step}");
     }
     eprintln!("{migrated} of 40 had migrated");
+    fs::write(&config, &former).unwrap();
+    let samples = server.world().samples.len();
     let running = device.run();
     eventually("the new one", || read(&config)["config_version"] == 2).await;
     assert!(backups(&device).iter().any(|backup| fs::read(backup).unwrap() == former));
+    eventually("samples", || server.world().samples.len() > samples).await;
     assert!(running.stop().await.success());
 }
 

@@ -1,4 +1,5 @@
-//! Runs the browser tests one file after the other: each has a server, agents and a browser of its own.
+//! Runs the browser tests, two files at once: each has a server, agents and a browser of its own, and waits more than it
+//! works.
 //! `node run.mjs setup device` runs only those.
 
 import { readdirSync } from 'node:fs';
@@ -19,7 +20,7 @@ if (files.length === 0) {
 }
 
 // A file that hangs fails by itself.
-run({ files, concurrency: 1, timeout: 900_000 })
+run({ files, concurrency: 2, timeout: 900_000 })
   .on('test:fail', () => {
     process.exitCode = 1;
   })

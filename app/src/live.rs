@@ -86,17 +86,29 @@ where
         if waiting.get_value().is_some() || !(matches!(event, PortalEvent::Resync) || matters(event)) {
             return;
         }
-        let look = move || {
-            waiting.set_value(None);
-            resource.refetch();
-        };
-        waiting.set_value(set_timeout_with_handle(look, GATHER).ok());
+        look_soon(resource, waiting);
     });
     on_cleanup(move || {
         if let Some(Some(handle)) = waiting.try_update_value(Option::take) {
             handle.clear();
         }
     });
+}
+
+/// Looks again in a moment; not while somebody answers a question of the page, whose words would be gone.
+fn look_soon<T>(resource: Resource<T>, waiting: StoredValue<Option<TimeoutHandle>>)
+where
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let look = move || {
+        waiting.set_value(None);
+        if document().query_selector("details.confirm[open]").ok().flatten().is_some() {
+            look_soon(resource, waiting);
+        } else {
+            resource.refetch();
+        }
+    };
+    waiting.set_value(set_timeout_with_handle(look, GATHER).ok());
 }
 
 /// An open stream with what the browser calls.

@@ -22,6 +22,9 @@ const ON_DEVICES: [&str; 3] = ["agent", "updater", "windows_api"];
 /// Seconds that each parser is fuzzed; `cargo xtask fuzz` takes longer.
 const FUZZ_SECONDS: u32 = 8;
 
+/// Tests that run at once. Two cores are kept busy by three; with more of them those that measure time fail.
+const TEST_THREADS: &str = "3";
+
 /// How long building and running the tests may take, several times what they need on a busy machine with two cores.
 const TESTS_MOST: Duration = Duration::from_mins(50);
 /// The same of the browser tests.
@@ -42,7 +45,7 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
     };
     part("format", &mut || run(cargo().args(["fmt", "--all", "--check"])));
     part("lint the server and the portal", &mut || {
-        run(clippy(&HERE).args(["--features", "app/ssr", "--all-targets"]).args(DENY))
+        run(clippy(&HERE).args(APP_SSR).arg("--all-targets").args(DENY))
     });
     part("lint the agent", &mut || run(clippy(&ON_DEVICES).arg("--all-targets").args(DENY)));
     part("lint xtask", &mut || run(clippy(&["xtask"]).arg("--all-targets").args(DENY)));
@@ -56,7 +59,12 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
         let packages = HERE.iter().chain(&ON_DEVICES).flat_map(|package| ["-p", package]);
         run_within(
             TESTS_MOST,
-            cargo().arg("test").args(packages).args(["--features", "app/ssr", "--no-fail-fast"]),
+            cargo()
+                .env("RUST_TEST_THREADS", TEST_THREADS)
+                .arg("test")
+                .args(packages)
+                .args(APP_SSR)
+                .arg("--no-fail-fast"),
         )
     });
     part("install the packages for Linux", &mut || package_try::run_try_in_tests(&target().join("debug")));
@@ -76,6 +84,8 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
     summary(&done)
 }
 
+/// The portal as the server has it.
+const APP_SSR: [&str; 2] = ["--features", "app/ssr"];
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
 
 fn clippy(packages: &[&str]) -> Command {

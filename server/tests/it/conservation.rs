@@ -25,9 +25,9 @@ use std::{
 use tokio::time::sleep;
 
 /// Agents that have room for everything.
-const ROOMY: usize = 150;
+const ROOMY: usize = 75;
 /// Agents whose spools are full after a moment without a server.
-const CRAMPED: usize = 50;
+const CRAMPED: usize = 25;
 /// What is awaited longer than this will not come, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(120);
 

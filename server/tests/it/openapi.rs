@@ -14,6 +14,7 @@ use entity::{
     command::{CommandProgress, ResultStatus},
     id::{ReleaseId, RolloutId},
     update::UpdateAnswer,
+    user::Role,
     wire::CommandsAnswer,
 };
 use jsonschema::Validator;
@@ -275,11 +276,12 @@ async fn try_update(
     let wave = json!({"percent": 100, "soak_seconds": 0, "min_successes": 1, "success_percent": 95});
     let target = json!({"scope": "devices", "device_ids": [id]});
     let asked = json!({"name": "One", "release_id": release, "target": target, "waves": [wave]});
-    let made: Value = server.admin.post("/rollouts", &asked).await.expect(201);
+    // Somebody else: a rollout of the same release was halted.
+    let other = server.person(Role::MspAdmin, server.ours).await;
+    let made: Value = other.post("/rollouts", &asked).await.expect(201);
     let rollout: RolloutId = field(&made["rollout"], "id");
     for what in ["submit", "start"] {
-        let _: Value =
-            server.admin.post(&format!("/rollouts/{rollout}/{what}"), &Value::Null).await.expect(200);
+        let _: Value = other.post(&format!("/rollouts/{rollout}/{what}"), &Value::Null).await.expect(200);
     }
     let path =
         format!("/agents/check_update?version=0.9.0&os=linux&arch=x86_64&libc=gnu&seq=0&nonce={nonce}");

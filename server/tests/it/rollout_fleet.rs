@@ -26,7 +26,7 @@ use std::{
 use tokio::time::sleep;
 
 /// Agents, unless `REEVE_FLEET` says otherwise.
-const FLEET: usize = 200;
+const FLEET: usize = 100;
 /// What is awaited longer than this will not come, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(180);
 

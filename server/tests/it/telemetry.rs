@@ -79,7 +79,7 @@ const MOVED_BY: [(&str, &[&str]); 19] = [
     ("a body that is on its way", &["reeve_ingest_bytes"]),
     ("a sign-in", &["reeve_sign_ins", "reeve_sessions"]),
     ("a wrong password", &["reeve_sign_ins_refused"]),
-    ("an open page", &["reeve_event_streams", "process_open_fds"]),
+    ("open pages", &["reeve_event_streams", "process_open_fds"]),
     ("a letter", &["reeve_letters"]),
     ("a stranger's flood", &["reeve_limited"]),
     ("another server", &["reeve_bus_connected", "reeve_bus_messages"]),
@@ -200,7 +200,7 @@ impl Bus for Wire {
 struct Held {
     socket: Option<crate::support::agent::Socket>,
     body: Option<tokio::net::TcpStream>,
-    stream: Option<Stream>,
+    streams: Vec<Stream>,
     agent: Option<FakeAgent>,
 }
 
@@ -335,7 +335,12 @@ async fn act(server: &TestServer, what: &str, held: &mut Held) {
                 SignInInput { email: "ada@msp.example".to_owned(), password: "a wrong password".to_owned() };
             assert!(domain::access::sign_in(server.store(), &visitor(), input).await.is_err());
         }
-        "an open page" => held.stream = Some(Stream::open(&server.admin).await),
+        // Several: connections that nobody needs any more may end meanwhile.
+        "open pages" => {
+            for _ in 0..5 {
+                held.streams.push(Stream::open(&server.admin).await);
+            }
+        }
         "a letter" => {
             server.store().set_mailer(Arc::new(Pigeon));
             let admin = server.world.admin_now().await;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 const SLEEP_MS: u64 = 5_000;
 /// So many looks in a row find too much memory in use before that is believed.
 const HEAVY_MAX: u32 = 3;
+/// Twice as long as between two questions to the build before it is doubted, before that counts.
+const DOUBT: u64 = 2;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +84,8 @@ pub struct Gate {
     batches: u64,
     /// No server could be reached when it was asked last, so long ago.
     away_ms: Option<u64>,
+    /// The build before reached the server while this one was not heard, so long ago.
+    doubted_ms: Option<u64>,
     is_control_asked: bool,
     failed: Option<(Reason, String)>,
 }
@@ -106,6 +110,7 @@ impl Gate {
             since_receipt_ms: 0,
             batches: 0,
             away_ms: None,
+            doubted_ms: None,
             is_control_asked: false,
             failed: None,
         }
@@ -176,7 +181,7 @@ impl Gate {
         self.first_receipt = Some(self.first_receipt.map_or(signed_time, |first| first.min(signed_time)));
         self.last_receipt = Some(self.last_receipt.map_or(signed_time, |last| last.max(signed_time)));
         self.since_receipt_ms = 0;
-        self.away_ms = None;
+        (self.away_ms, self.doubted_ms) = (None, None);
     }
 
     /// The build before was asked whether it reaches the server.
@@ -184,17 +189,30 @@ impl Gate {
         if !std::mem::take(&mut self.is_control_asked) {
             return;
         }
-        match (found, self.away_ms) {
-            (Control::Away, _) => self.away_ms = Some(0),
+        match (found, self.away_ms, self.doubted_ms) {
+            (Control::Away, ..) => (self.away_ms, self.doubted_ms) = (Some(0), None),
             // The network has just come back: the new build has as long as before to find that out.
-            (Control::Reached, Some(_)) => {
+            (Control::Reached, Some(_), _) => {
                 self.away_ms = None;
                 self.since_receipt_ms = 0;
             }
-            (Control::Reached, None) if self.since_receipt_ms >= self.terms.reach_ms => {
+            // It may have been away until a moment ago: one answer is no proof against the new build.
+            (Control::Reached, None, None) if self.since_receipt_ms >= self.terms.reach_ms => {
+                self.doubted_ms = Some(0);
+            }
+            (Control::Reached, None, Some(_)) => {
                 self.fail(Reason::CannotReachServer, "the version before reaches the server".to_owned());
             }
-            (Control::Reached, None) => {}
+            (Control::Reached, None, None) => {}
+        }
+    }
+
+    /// Is it time to ask the build before whether it reaches the server?
+    fn is_time_for_control(&self) -> bool {
+        match (self.away_ms, self.doubted_ms) {
+            (Some(away), _) => away >= self.terms.control_every_ms,
+            (None, Some(doubted)) => doubted >= self.terms.control_every_ms.saturating_mul(DOUBT),
+            (None, None) => self.since_receipt_ms >= self.terms.reach_ms,
         }
     }
 
@@ -232,10 +250,7 @@ impl Gate {
             let (reason, detail) = self.lacking();
             return Verdict::Fail(reason, detail);
         }
-        let is_time = self
-            .away_ms
-            .map_or(self.since_receipt_ms >= self.terms.reach_ms, |away| away >= self.terms.control_every_ms);
-        if is_time && !self.is_control_asked {
+        if self.is_time_for_control() && !self.is_control_asked {
             self.is_control_asked = true;
             return Verdict::AskControl;
         }
@@ -246,8 +261,8 @@ impl Gate {
         let is_busy = |process: &Process| process.beat.as_ref().is_some_and(|beat| beat.is_server_busy);
         let is_paused =
             self.away_ms.is_some() || self.is_control_asked || self.process.as_ref().is_some_and(is_busy);
-        if let Some(away) = &mut self.away_ms {
-            *away += passed;
+        for since in [&mut self.away_ms, &mut self.doubted_ms].into_iter().flatten() {
+            *since += passed;
         }
         if !is_paused {
             self.active_ms += passed;

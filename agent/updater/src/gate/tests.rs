@@ -167,7 +167,21 @@ fn no_receipt_is_its_fault_only_when_the_one_before_gets_one() {
     assert_eq!(trial.go_on(2 * MINUTE), Verdict::AskControl);
     assert_eq!(trial.go_on(MINUTE), Verdict::Wait, "while it is being asked nothing happens");
     trial.gate.control(Control::Reached);
+    assert_eq!(trial.go_on(MINUTE), Verdict::Wait, "the network may have come back just now");
+    assert_eq!(trial.go_on(2 * MINUTE), Verdict::AskControl);
+    trial.gate.control(Control::Reached);
     assert_eq!(reason(&trial.gate.look(trial.now)), Some(Reason::CannotReachServer));
+}
+
+#[test]
+fn a_network_that_came_back_a_moment_ago_is_no_proof_against_the_new_build() {
+    let mut trial = Trial::new();
+    trial.is_heard = false;
+    assert_eq!(trial.go_on(6 * MINUTE), Verdict::AskControl);
+    trial.gate.control(Control::Reached);
+    assert_eq!(trial.go_on(MINUTE), Verdict::Wait);
+    trial.is_heard = true;
+    assert_eq!(trial.go_on(20 * MINUTE), Verdict::Pass);
 }
 
 #[test]

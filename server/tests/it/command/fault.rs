@@ -29,9 +29,9 @@ use std::{
 use tokio::{task::JoinHandle, time::sleep};
 
 /// Agents; every tenth polls.
-const AGENTS: usize = 200;
+const AGENTS: usize = 100;
 /// Commands that have to be answered between two faults.
-const BETWEEN: usize = 40;
+const BETWEEN: usize = 25;
 /// What is awaited longer than this will not come, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(120);
 

@@ -55,6 +55,7 @@ impl Machine {
     }
 
     /// What the service manager does before each start.
+    #[cfg(unix)]
     fn watch(&self) {
         let mut old = Command::new(self.bench.path("reeve-updater.old"));
         old.args(["restore", "--data-dir"]).arg(self.bench.data()).arg("--program").arg(&self.program);
@@ -122,6 +123,8 @@ fn a_supervisor_that_is_never_confirmed_puts_the_one_before_back() {
     machine.bench.wait_for("order", LONG, |_| machine.is_tidy());
 }
 
+// Only systemd lets the one before look first.
+#[cfg(unix)]
 #[test]
 fn a_supervisor_that_dies_in_its_first_moment_is_taken_back_by_the_one_before() {
     // It says of itself all that it should, and that is all that it can.

@@ -21,10 +21,12 @@ use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
+    time::{Instant, sleep},
 };
 
 /// A registration token that works as often as it is used.
@@ -79,9 +81,16 @@ impl FakeServer {
         self.tasks.shutdown().await;
     }
 
-    /// Comes back where it was.
+    /// Comes back where it was. Somebody else's connection may have got the number meanwhile.
     pub async fn come_back(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        let listener = loop {
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => break listener,
+                Err(error) => assert!(Instant::now() < until, "{}: {error}", self.address),
+            }
+            sleep(Duration::from_millis(100)).await;
+        };
         self.listen(listener);
     }
 }
@@ -273,7 +282,12 @@ fn report(what: &str, request: &http::Request, world: &mut World) -> (u16, Value
         "services" => world.services = Some(read(request)),
         "software" => world.software = Some(read(request)),
         "facts" => world.facts = Some(read(request)),
-        "events" => world.events.push(read(request)),
+        "events" => {
+            world.events.push(read(request));
+            if world.keep_event_acks {
+                return problem(ProblemCode::Unavailable, "Too busy.");
+            }
+        }
         "monitored-services" => world.monitored.push(read(request)),
         "device-lock" => world.locks.push(read(request)),
         "commands" => {

@@ -22,13 +22,10 @@ const ON_DEVICES: [&str; 3] = ["agent", "updater", "windows_api"];
 /// Seconds that each parser is fuzzed; `cargo xtask fuzz` takes longer.
 const FUZZ_SECONDS: u32 = 8;
 
-/// Tests that run at once. Two cores are kept busy by three; with more of them those that measure time fail.
-const TEST_THREADS: &str = "3";
-
 /// How long building and running the tests may take, several times what they need on a busy machine with two cores.
 const TESTS_MOST: Duration = Duration::from_mins(50);
 /// The same of the browser tests.
-const BROWSER_MOST: Duration = Duration::from_mins(25);
+const BROWSER_MOST: Duration = Duration::from_mins(30);
 
 /// Runs everything; what fails does not keep the rest from running.
 pub fn run_tests(no_browser: bool) -> Result<()> {
@@ -57,15 +54,7 @@ pub fn run_tests(no_browser: bool) -> Result<()> {
     part("install what tests run with Node.js", &mut node_packages);
     part("unit and integration tests", &mut || {
         let packages = HERE.iter().chain(&ON_DEVICES).flat_map(|package| ["-p", package]);
-        run_within(
-            TESTS_MOST,
-            cargo()
-                .env("RUST_TEST_THREADS", TEST_THREADS)
-                .arg("test")
-                .args(packages)
-                .args(APP_SSR)
-                .arg("--no-fail-fast"),
-        )
+        run_within(TESTS_MOST, cargo().arg("test").args(packages).args(APP_SSR).arg("--no-fail-fast"))
     });
     part("install the packages for Linux", &mut || package_try::run_try_in_tests(&target().join("debug")));
     part("fuzz every parser for a moment", &mut || fuzz::run_fuzz(FUZZ_SECONDS, None));

@@ -62,6 +62,12 @@ async fn outlives(engine: Engine) {
     assert_eq!(halted.rollout.state, RolloutState::Halted, "{halted:?}");
     // Those that had begun come back by themselves, and nobody else begins.
     ended(&tally).await;
+    // The server has to have heard it: who is about an update, as far as it knows, gets no other.
+    let (path, since) = (format!("/rollouts/{}", halted.rollout.id), Instant::now());
+    while admin.get(&path).await.expect::<RolloutView>(200).in_flight > 0 {
+        assert!(since.elapsed() < PATIENCE, "they came back and it does not know it");
+        sleep(Duration::from_millis(100)).await;
+    }
     let updates = tally.updates();
     let count = |word: &str| updates.get(word).copied().unwrap_or(0);
     eprintln!(

@@ -151,8 +151,9 @@ fn known<K: FromStr>(
 #[async_trait]
 impl ArtifactStore for Artifacts {
     async fn put(&self, sha256: &Sha256Hex) -> Result<Box<dyn ArtifactWriter>, StoreFault> {
-        let upload = self.store.put_multipart(&self.path(sha256)).await.map_err(fault)?;
-        Ok(Box::new(Writer { upload: Some(upload), part: BytesMut::new() }))
+        let (store, path) = (Arc::clone(&self.store), self.path(sha256));
+        let upload = store.put_multipart(&path).await.map_err(fault)?;
+        Ok(Box::new(Writer { store, path, upload: Some(upload), part: BytesMut::new(), size: 0 }))
     }
 
     async fn get(&self, sha256: &Sha256Hex, range: Range<u64>) -> Result<ArtifactBytes, StoreFault> {
@@ -179,8 +180,12 @@ impl ArtifactStore for Artifacts {
 
 /// A file on its way, a part at a time.
 struct Writer {
+    store: Arc<dyn ObjectStore>,
+    path: ObjectPath,
     upload: Option<Box<dyn MultipartUpload>>,
     part: BytesMut,
+    /// Bytes that were written.
+    size: u64,
 }
 
 impl Writer {
@@ -195,6 +200,7 @@ impl Writer {
 #[async_trait]
 impl ArtifactWriter for Writer {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreFault> {
+        self.size += bytes.len() as u64;
         self.part.extend_from_slice(&bytes);
         while self.part.len() >= PART_BYTES {
             let part = self.part.split_to(PART_BYTES).freeze();
@@ -209,7 +215,15 @@ impl ArtifactWriter for Writer {
             self.send(last).await?;
         }
         if let Some(upload) = &mut self.upload {
-            upload.complete().await.map_err(fault)?;
+            let completed = upload.complete().await.map_err(fault);
+            // Azure forgets the parts of everybody else when one of two that bring the same file is done. The name is the
+            // digest of what is in it, so that what is there now is this file.
+            if let Err(error) = completed {
+                let there = self.store.head(&self.path).await;
+                if !there.is_ok_and(|about| about.size == self.size) {
+                    return Err(error);
+                }
+            }
         }
         self.upload = None;
         Ok(())
